@@ -36,6 +36,9 @@ export interface DeferralTime {
 /** Why deliveries are taken back: their consumer was silent for longer than it may be, or their lease has run out. */
 export type OverdueReason = 'timeout' | 'lease';
 
+/** Why a delivery has ended of which its client has said nothing. */
+export type EndReason = OverdueReason | 'consumer-ended';
+
 /** The adapter's side of a consumer. What a call throws is logged as a fault, and the queue goes on with others. */
 export interface DeliverySink {
   /** The consumer that this sink is for. Called within `Session.consume` and `Session.get`, before anything else. */
@@ -129,6 +132,8 @@ export interface Consumer {
    * adapter's, which checks what its client says.
    */
   settle(slot: number, outcome: Outcome): void;
+  /** The same where its client has said nothing of it: why is noted, where its queue has such things noted. */
+  endFor(slot: number, outcome: Outcome, why: EndReason): void;
   /**
    * The delivery may be held from now on for as long as from its beginning: its lease is renewed. False: this consumer does not hold
    * it any more.

@@ -10,6 +10,7 @@ import { dotted } from '../message/spelling.ts';
 import { QueueBrowser } from '../queue/browse/queue-browser.ts';
 import { attemptsOf, FLAG_DELIVERED, type QueueEntryFlags } from '../queue/entry-flags.ts';
 import {
+  END_REASONS,
   NOTE_ACCEPTED,
   NOTE_ARRIVED,
   NOTE_CONTINUES,
@@ -69,7 +70,7 @@ export interface PassportStep {
   readonly attempts?: number;
   /** Of a retry: epoch milliseconds. */
   readonly dueAtMs?: number;
-  /** Of a death. */
+  /** Of a death; of a failure or a return of which the client itself said nothing. */
   readonly reason?: string;
   /** Of an arrival: the number that it had before. */
   readonly continues?: number;
@@ -232,6 +233,8 @@ function steps(vhost: Vhost, events: readonly PassportEvent[]): PassportStep[] {
         queue: event.queue === 0 ? '' : vhost.topology.registry.queuesById.get(event.queue)?.name,
         ...(what === NOTE_DELIVERED && { attempts: detail }),
         ...((what === NOTE_RETRY || what === NOTE_DELAYED) && { dueAtMs: detail }),
+        ...((what === NOTE_FAILED || what === NOTE_RELEASED) &&
+          detail > 0 && { reason: END_REASONS[detail] ?? 'unknown' }),
         ...(what === NOTE_DIED && { reason: DEATH_REASONS[detail] ?? 'unknown' }),
         ...(arrival > 0 && { continues: Math.floor(arrival / 4) }),
       });

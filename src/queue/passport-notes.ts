@@ -36,6 +36,9 @@ export const NOTE_DELAYED = 14;
 /** It is in no queue until somebody says so: its publisher, or its schedule. */
 export const NOTE_HELD = 15;
 
+/** Why a delivery ended of which its client said nothing, by the detail of its note; 0: it did. */
+export const END_REASONS = ['', 'lease', 'timeout', 'consumer-ended', 'parked'] as const;
+
 /** Whose messages are noted. */
 export interface NotedQueue {
   /** Its number. */
@@ -46,7 +49,7 @@ export interface NotedQueue {
 export interface PassportNotes {
   /** A queue takes a message for the first time; whoever publishes now has sent it. */
   arrived(queue: NotedQueue, seq: number, flags: QueueEntryFlags, draft: Draft): void;
-  /** @param detail of a delivery: attempts that failed before; of a retry: epoch milliseconds; of a death: its reason's number */
+  /** @param detail of a delivery: attempts that failed before; of a failure or a return: of END_REASONS; of a retry: epoch milliseconds; of a death: its reason's number */
   note(
     queue: NotedQueue,
     seq: number,

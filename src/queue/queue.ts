@@ -15,7 +15,15 @@
  * refused: `catchUp` does first what the turn's end would do, so that nobody can tell when that is. The queue decides
  * nothing about retries (`settlement/`) and writes no record itself: its vhost does (`queue-services.ts`).
  */
-import type { Backpressure, ConsumeOptions, DeferralTime, DeliverySink, DirectSink, Outcome } from '../api/consume.ts';
+import type {
+  Backpressure,
+  ConsumeOptions,
+  DeferralTime,
+  DeliverySink,
+  DirectSink,
+  EndReason,
+  Outcome,
+} from '../api/consume.ts';
 import type { QueueOptions } from '../api/topology.ts';
 import { PHASE_GATHER, type TurnTask } from '../clock/turn.ts';
 import type { Share } from '../clock/work.ts';
@@ -618,6 +626,10 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
 
   settle(consumer: QueueConsumer, slot: number, outcome: Outcome): void {
     this.contents.unsettled!.settle(consumer, slot, outcome);
+  }
+
+  endFor(consumer: QueueConsumer, slot: number, outcome: Outcome, why: EndReason): void {
+    this.contents.unsettled!.endFor(consumer, slot, outcome, why);
   }
 
   /** @throws BrokerError access-refused while it is in exclusive use; invalid for a selector that cannot be read */

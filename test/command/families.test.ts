@@ -292,6 +292,14 @@ it('a passport tells where a message is and what happened to it', async () => {
   expect(shown.trimEnd().split('\n').at(-1)).toMatch(/ failed +traced +guest /);
   const { positions } = await parsed<{ positions: number[] }>('passport', '--id', 'order-4711');
   expect(await said('passport', String(positions[0]))).toBe(shown);
+  channel.nack((await channel.get('traced')) as amqplib.GetMessage, false, false);
+  await channel.checkQueue('traced');
+  expect(await said('dropped', '--queue', 'traced')).toMatch(
+    /^AT +WHY +QUEUE +PUBLISHED TO .*\n\S+ +rejected +traced +amq\.default traced +order-4711/,
+  );
+  const dropped = await parsed<{ messageId: string }[]>('dropped', '--reason', 'rejected', '--id', 'order-4711');
+  expect(dropped.map(({ messageId }) => messageId)).toEqual(['order-4711']);
+  expect(await parsed('dropped', '--queue', 'traced', '--reason', 'expired')).toEqual([]);
   await said('policies', 'delete', 'trace');
   await channel.deleteQueue('traced');
   expect(await run('passport', '999999')).toMatchObject({

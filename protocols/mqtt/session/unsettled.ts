@@ -214,10 +214,11 @@ export class UnsettledPackets {
         window.stages[place] = RELEASED;
         window.consumers[place] = null;
         this.recordReleased(window.ids[place]!);
-        consumer.handle?.settle(slot, ACCEPTED);
+        consumer.handle?.endFor(slot, ACCEPTED, 'consumer-ended');
       } else {
         this.free(place);
-        consumer.handle?.settle(slot, stage === RECORDING || inOrder ? OUTCOME_RELEASED : MODIFIED);
+        const outcome = stage === RECORDING || inOrder ? OUTCOME_RELEASED : MODIFIED;
+        consumer.handle?.endFor(slot, outcome, 'consumer-ended');
       }
     });
   }
@@ -230,7 +231,8 @@ export class UnsettledPackets {
       if (consumer === null || !consumer.shared || stage === RELEASED || stage === ENDED_1) return;
       const sent = stage === PUBLISHED_2;
       if (sent) this.stats.sharedDropped++;
-      consumer.handle?.settle(slot, sent ? ACCEPTED : stage === RECORDING || inOrder ? OUTCOME_RELEASED : MODIFIED);
+      const outcome = sent ? ACCEPTED : stage === RECORDING || inOrder ? OUTCOME_RELEASED : MODIFIED;
+      consumer.handle?.endFor(slot, outcome, 'consumer-ended');
     });
     this.restored = null;
   }

@@ -8,6 +8,7 @@ import { addConfig } from './config.ts';
 import { addChannels, addConnections, addConsumers } from './connections.ts';
 import { addDefinitions } from './definitions.ts';
 import { addDoctor } from './doctor.ts';
+import { addDropped } from './dropped.ts';
 import { addEvents } from './events.ts';
 import { addBindings, addExchanges } from './exchanges.ts';
 import { addHalfMessages } from './half-messages.ts';
@@ -45,6 +46,7 @@ export function addFamilies(program: Command): void {
   addQueues(program);
   addRedrives(program);
   addPassport(program);
+  addDropped(program);
   addSchedules(program);
   addHalfMessages(program);
   addExchanges(program);

@@ -172,7 +172,7 @@ export class Leases {
       }
       this.expired++;
       this.forget(lease);
-      lease.group.consumer.settle(lease.slot, MODIFIED);
+      lease.group.consumer.endFor(lease.slot, MODIFIED, 'lease');
       this.release(lease.group);
     }
     this.arm();

@@ -5,6 +5,7 @@ import {
   type Consumer,
   type DeferralTime,
   type DeliverySink,
+  type EndReason,
   NO_BACKPRESSURE,
   type Outcome,
 } from '../../api/consume.ts';
@@ -27,6 +28,7 @@ export interface ConsumedQueue {
   /** The consumer that gets everything; null where each gets its part. */
   readonly singleActive: QueueConsumer | null;
   settle(consumer: QueueConsumer, slot: number, outcome: Outcome): void;
+  endFor(consumer: QueueConsumer, slot: number, outcome: Outcome, why: EndReason): void;
   /** False: it is not held by this consumer any more. */
   renew(consumer: QueueConsumer, slot: number): boolean;
   renewAll(consumer: QueueConsumer): void;
@@ -179,6 +181,10 @@ export class QueueConsumer implements Consumer, CreditTaker {
 
   settle(slot: number, outcome: Outcome): void {
     this.of.settle(this, slot, outcome);
+  }
+
+  endFor(slot: number, outcome: Outcome, why: EndReason): void {
+    this.of.endFor(this, slot, outcome, why);
   }
 
   renew(slot: number): boolean {

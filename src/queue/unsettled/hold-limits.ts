@@ -142,7 +142,7 @@ export class HoldLimits implements HoldingQueue {
         consumer.unanswered++;
         if (why === 'lease') counters.leasesExpired++;
         else counters.deliveriesTimedOut++;
-        if (held) unsettled.settle(consumer, slot, why === 'lease' ? MODIFIED : RELEASED);
+        if (held) unsettled.endFor(consumer, slot, why === 'lease' ? MODIFIED : RELEASED, why);
       } else if (held) unsettled.renew(slot);
     }
   }

@@ -3,7 +3,7 @@
  *
  * `settlement/decide.ts` says what becomes of each; the queue's contents carry it out.
  */
-import { ACCEPTED, MODIFIED, type Outcome, REJECTED, RELEASED } from '../../api/consume.ts';
+import { ACCEPTED, type EndReason, MODIFIED, type Outcome, REJECTED, RELEASED } from '../../api/consume.ts';
 import type { Work } from '../../clock/work.ts';
 import { type Decision, DONE, decide, REQUEUE, RETRY, type RetryPolicy } from '../../settlement/decide.ts';
 import type { QueueConsumer } from '../dispatch/consumer.ts';
@@ -16,7 +16,7 @@ import {
   withReturns,
 } from '../entry-flags.ts';
 import type { QueueSettings } from '../limits/settings.ts';
-import { NOTE_ACCEPTED, NOTE_FAILED, NOTE_REJECTED, NOTE_RELEASED } from '../passport-notes.ts';
+import { END_REASONS, NOTE_ACCEPTED, NOTE_FAILED, NOTE_REJECTED, NOTE_RELEASED } from '../passport-notes.ts';
 import type { QueueEnvironment } from '../queue-services.ts';
 import type { QueueTraffic } from '../traffic.ts';
 import { DeliverySlots } from './delivery-slots.ts';
@@ -28,6 +28,8 @@ const NOTES: Readonly<Record<Outcome, number>> = {
   [REJECTED]: NOTE_REJECTED,
   [MODIFIED]: NOTE_FAILED,
 };
+
+const PARKED = END_REASONS.indexOf('parked');
 
 /** The queue, as the settling of its messages sees it. */
 export interface SettlingQueue {
@@ -59,6 +61,8 @@ export interface MessageEnds {
 export class UnsettledMessages extends DeliverySlots {
   private readonly queue: SettlingQueue;
   private readonly ends: MessageEnds;
+  /** Of END_REASONS, while what a client has said nothing of is settled. */
+  private why = 0;
 
   constructor(queue: SettlingQueue, ends: MessageEnds) {
     super();
@@ -88,7 +92,7 @@ export class UnsettledMessages extends DeliverySlots {
       services.store.release(seq, flags);
       return;
     }
-    if (queue.settings.passport) services.passports.note(queue, seq, flags, NOTES[outcome], consumer, 0);
+    if (queue.settings.passport) services.passports.note(queue, seq, flags, NOTES[outcome], consumer, this.why);
     if (outcome === ACCEPTED) {
       services.counters.acknowledged++;
       consumer.counts.acknowledged++;
@@ -97,6 +101,16 @@ export class UnsettledMessages extends DeliverySlots {
       this.ends.remove(seq, flags);
     } else this.refuse(seq, flags, outcome);
     queue.wake();
+  }
+
+  /** As `settle`: its client has said nothing of it. */
+  endFor(consumer: QueueConsumer, slot: number, outcome: Outcome, why: EndReason): void {
+    this.why = END_REASONS.indexOf(why);
+    try {
+      this.settle(consumer, slot, outcome);
+    } finally {
+      this.why = 0;
+    }
   }
 
   private refuse(seq: number, flags: QueueEntryFlags, outcome: Outcome): void {
@@ -127,7 +141,7 @@ export class UnsettledMessages extends DeliverySlots {
     this.remove(slot);
     consumer.gave();
     const back = this.given(flags, attemptsOf(flags));
-    if (queue.settings.passport) queue.services.passports.note(queue, seq, flags, NOTES[RELEASED], consumer, 0);
+    if (queue.settings.passport) queue.services.passports.note(queue, seq, flags, NOTES[RELEASED], consumer, PARKED);
     if (dueMs <= queue.services.nowMs()) this.ends.requeue(seq, flags, back);
     else this.ends.defer(seq, back, dueMs, token);
     queue.wake();
@@ -144,7 +158,7 @@ export class UnsettledMessages extends DeliverySlots {
       held ??= this.heldBy(consumer);
       while (next < held.length) {
         const slot = held[next++]!;
-        if (this.holder(slot) === consumer) this.settle(consumer, slot, outcome);
+        if (this.holder(slot) === consumer) this.endFor(consumer, slot, outcome, 'consumer-ended');
         work.spend(1);
         if (work.over) return false;
       }

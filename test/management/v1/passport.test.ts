@@ -1,9 +1,10 @@
 /** «What happened to this message?»: who sent it, where it went, who got it, how each delivery ended, where it is now. */
-import type { ConfirmChannel, GetMessage } from 'amqplib';
+import amqplib, { type ConfirmChannel, type GetMessage } from 'amqplib';
 import mqtt from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../src/clock/clock.ts';
 import { withTemporaryDirectory } from '../../support/directory.ts';
+import { pass } from '../../support/pass.ts';
 import { untilAsked } from '../../support/until.ts';
 import { startV1, type V1Broker } from './harness.ts';
 
@@ -171,6 +172,40 @@ describe('a passport', () => {
     expect(back.positions).toHaveLength(3);
     // Whichever of its numbers is asked for.
     for (const position of back.positions) expect(await passport(`position=${position}`)).toEqual(back);
+  });
+
+  it('tells why a delivery failed or came back of which its client said nothing', async () => {
+    await channel.assertQueue('q', { arguments: { ...NOTED, 'x-lease': 1_000 } });
+    await send('q', 'one');
+    const connection = await amqplib.connect(`amqp://guest:guest@127.0.0.1:${broker.port('amqp')}?heartbeat=0`);
+    const other = await connection.createChannel();
+    const failed = (): Promise<string[]> =>
+      ofId('one').then((known) => told(known).filter((line) => !/^(pub|del)/.test(line)));
+    await other.get('q');
+    await pass(clock, 1_200);
+    await untilAsked(async () => (await failed()).length === 1, 'the end of its lease');
+    await other.get('q');
+    await connection.close();
+    await untilAsked(async () => (await failed()).length === 2, 'the end of its client');
+    channel.nack(await take('q'), false, true);
+    await channel.checkQueue('q');
+    const { body } = await broker.ask('/vhosts/%2F/queues/q/pull', { method: 'POST', body: { leaseMs: 500 } });
+    await pass(clock, 600);
+    await untilAsked(async () => (await failed()).length === 4, 'the end of the lease of a pull');
+    expect(body.messages).toHaveLength(1);
+    const held = await take('q');
+    channel.publish('', 'amq.delivery.defer', Buffer.alloc(0), {
+      headers: { 'x-delivery-tag': held.fields.deliveryTag, 'x-opt-delivery-delay': 60_000 },
+    });
+    await channel.waitForConfirms();
+    expect(await failed()).toEqual([
+      'failed lease q amqp',
+      'released consumer-ended q amqp',
+      'failed q amqp',
+      'failed lease q pull',
+      'released parked q amqp',
+      'retry q broker',
+    ]);
   });
 
   it('says why a message was dropped, also in a queue where nothing is noted', async () => {

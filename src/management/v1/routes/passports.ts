@@ -48,7 +48,10 @@ const PASSPORT = z.object({
       by: PARTY.nullable().describe('Null: the broker itself.'),
       attempts: z.number().int().optional().describe('That had failed before this delivery.'),
       dueAt: z.iso.datetime().optional().describe('When it is tried again, or its time comes.'),
-      reason: z.string().optional().describe('Why it died.'),
+      reason: z
+        .string()
+        .optional()
+        .describe('Why it died; why it failed or came back, where its client has not said so itself.'),
       continues: z.number().int().optional().describe('The number that it had before.'),
     }),
   ),

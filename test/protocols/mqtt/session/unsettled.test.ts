@@ -34,6 +34,7 @@ function feed(shared: boolean, active = true): SubscriptionConsumer {
   made.handle = {
     active,
     settle: (slot: number, outcome: number) => settled.push([slot, outcome]),
+    endFor: (slot: number, outcome: number) => settled.push([slot, outcome]),
   } as unknown as Consumer;
   return made;
 }
