@@ -8,18 +8,21 @@ export interface ServerEvent {
 
 export interface EventsOptions {
   readonly query?: Query | undefined;
+  /** The broker has taken the question. */
+  readonly onBegin?: (() => void) | undefined;
   readonly onEvent: (event: ServerEvent) => void;
   /** The stream has ended, or never began. */
   readonly onEnd: (error: ApiError | undefined) => void;
 }
 
 /** @returns ends it; nothing is told after that */
-export function listen(target: string, { query, onEvent, onEnd }: EventsOptions): () => void {
+export function listen(target: string, { query, onBegin, onEvent, onEnd }: EventsOptions): () => void {
   const controller = new AbortController();
   const { signal } = controller;
   void (async () => {
     try {
       const response = await ask(target, { query, signal, headers: { accept: 'text/event-stream' } });
+      onBegin?.();
       const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
       let rest = '';
       for (;;) {

@@ -28,17 +28,3 @@ export interface QueueRow {
   readonly consumers: number;
   readonly message_stats?: MessageStats;
 }
-
-export interface Overview {
-  readonly rabbitmq_version: string;
-  readonly product_name?: string;
-  readonly product_version?: string;
-  readonly cluster_name: string;
-  readonly message_stats?: MessageStats;
-  readonly queue_totals: {
-    readonly messages: number;
-    readonly messages_ready: number;
-    readonly messages_unacknowledged: number;
-  };
-  readonly object_totals: Readonly<Record<'connections' | 'channels' | 'exchanges' | 'queues' | 'consumers', number>>;
-}

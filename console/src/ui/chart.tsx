@@ -20,6 +20,13 @@ interface ChartProps {
   readonly height?: number;
 }
 
+/** By how far apart the marks are, in seconds: hours count to 24, days are named behind hours where one begins. */
+const CLOCK: uPlot.Axis.Values = [
+  [86_400, '{D} {MMM}', null, null, null, null, null, null, 1],
+  [60, '{HH}:{mm}', '\n{D} {MMM}', null, '\n{D} {MMM}', null, null, null, 1],
+  [1, '{HH}:{mm}:{ss}', '\n{D} {MMM}', null, '\n{D} {MMM}', null, null, null, 1],
+];
+
 const COLOURS = ['--chart-1', '--chart-2', '--chart-3', '--chart-4', '--chart-5'];
 
 export function Chart({ label, times, lines, format, height = 180 }: ChartProps) {
@@ -58,9 +65,12 @@ export function Chart({ label, times, lines, format, height = 180 }: ChartProps)
         legend: { live: true },
         cursor: { y: false },
         scales: { y: { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.1 : 1] } },
-        axes: [axis, { ...axis, size: 64, values: (_, splits) => splits.map(format) }],
+        axes: [
+          { ...axis, space: 70, values: CLOCK },
+          { ...axis, size: 64, values: (_, splits) => splits.map(format) },
+        ],
         series: [
-          {},
+          { value: '{HH}:{mm}:{ss}' },
           ...lines.map((line, i) => ({
             label: line.label,
             stroke: colour(COLOURS[i % COLOURS.length]!),
