@@ -20,6 +20,7 @@ import { BrokerError } from '../message/errors.ts';
 import { type AccessQuestion, type AccessVerdict, explainAccess } from './access/explain-access.ts';
 import { Bindings } from './bindings.ts';
 import { Connections } from './connections.ts';
+import { Delayed } from './delayed.ts';
 import { EventStream } from './event-stream.ts';
 import { Exchanges } from './exchanges.ts';
 import { HalfMessageList } from './half-messages.ts';
@@ -61,6 +62,8 @@ export class Operator {
   /** Messages that wait for a word of their publishers'. */
   readonly halfMessages: HalfMessageList;
   readonly schedules: ScheduleList;
+  /** Messages that wait for their time. */
+  readonly delayed: Delayed;
   /** Messages that somebody holds by tokens. */
   readonly pulls: Pulls;
   /** Dead letters on their way back, and what is moved otherwise without anybody waiting for it. */
@@ -104,6 +107,7 @@ export class Operator {
     this.messages = new Messages(broker, pace);
     this.halfMessages = new HalfMessageList(broker);
     this.schedules = new ScheduleList(broker);
+    this.delayed = new Delayed(broker, pace);
     this.pulls = new Pulls(broker);
     this.passports = new PassportDesk(broker, pace);
     this.redrives = new Redrives(broker, pace, this);

@@ -69,6 +69,8 @@ export class Counters {
   refusedSchedules = 0;
   /** Due, but the exchange is gone. */
   droppedDelayed = 0;
+  /** Taken out by an operator before they were due. */
+  droppedCancelled = 0;
   /** Waited too long, and the queue names no dead-letter exchange. */
   droppedExpired = 0;
   /** The oldest of too many, and the queue names no dead-letter exchange. */

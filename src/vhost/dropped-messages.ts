@@ -21,6 +21,7 @@ export const DROP_REASONS = [
   'access-refused',
   'exchange-gone',
   'duplicate',
+  'cancelled',
 ] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 

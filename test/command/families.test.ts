@@ -390,6 +390,28 @@ it('connections, channels and consumers are shown, and a connection is closed wi
   expect(String(await ended)).toContain('time to go');
 });
 
+it('what waits for its time is listed, and dropped', async () => {
+  const client = await amqplib.connect(`amqp://127.0.0.1:${broker.port('amqp')}`);
+  const channel = await client.createConfirmChannel();
+  await channel.assertExchange('later', 'x-delayed-message', { arguments: { 'x-delayed-type': 'topic' } });
+  for (const [messageId, delayMs] of [
+    ['d-2', 3_600_000],
+    ['d-1', 1_800_000],
+  ] as const) {
+    channel.publish('later', 'a.b', Buffer.from('body'), { messageId, headers: { 'x-delay': delayMs } });
+  }
+  await channel.waitForConfirms();
+  expect(await said('delayed', 'list')).toMatch(
+    /^POSITION +DUE +TO +ID +BODY\n +\d+ +\S+Z +later\/a\.b +d-1 +4 B\n +\d+ +\S+Z +later\/a\.b +d-2 +4 B\n$/,
+  );
+  expect((await run('delayed', 'list', '--limit', '1')).stderr).toContain('1 of 2 are shown');
+  const [first] = await parsed<{ position: number }[]>('delayed', 'list');
+  expect(await said('delayed', 'drop', String(first!.position))).toContain('dropped\n');
+  expect((await run('delayed', 'drop', String(first!.position))).code).toBe(5);
+  expect(await parsed('delayed', 'list')).toMatchObject([{ messageId: 'd-2' }]);
+  await client.close();
+});
+
 it('what waits for its publisher or under a token is listed, and ended', async () => {
   const client = await amqplib.connect(`amqp://127.0.0.1:${broker.port('amqp')}`);
   const channel = await client.createConfirmChannel();

@@ -7,6 +7,7 @@ import { addCompletion } from './completion.ts';
 import { addConfig } from './config.ts';
 import { addChannels, addConnections, addConsumers } from './connections.ts';
 import { addDefinitions } from './definitions.ts';
+import { addDelayed } from './delayed.ts';
 import { addDoctor } from './doctor.ts';
 import { addDropped } from './dropped.ts';
 import { addEvents } from './events.ts';
@@ -47,6 +48,7 @@ export function addFamilies(program: Command): void {
   addRedrives(program);
   addPassport(program);
   addDropped(program);
+  addDelayed(program);
   addSchedules(program);
   addHalfMessages(program);
   addExchanges(program);

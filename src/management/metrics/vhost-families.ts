@@ -102,6 +102,7 @@ const MESSAGES: Readonly<Record<string, string>> = {
   withheldScheduled: 'Not published when a schedule said so, because its maker may not any more',
   refusedSchedules: 'Schedules that were one too many',
   droppedDelayed: 'Due, and their exchange was gone',
+  droppedCancelled: 'Delayed, and taken out by an operator before they were due',
   droppedRejected: 'Rejected, without a dead-letter exchange',
   droppedAttempts: 'Out of attempts, without a dead-letter exchange',
   refusedTransient: 'Not taken, because memory and disk for what need not outlive the broker are used up',

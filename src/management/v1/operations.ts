@@ -3,6 +3,7 @@ import { description } from './description/routes.ts';
 import type { Operation } from './http/operation.ts';
 import { ACCESS } from './routes/access.ts';
 import { BACKUP } from './routes/backup.ts';
+import { DELAYED_MESSAGES } from './routes/delayed.ts';
 import { DROPPED_MESSAGES } from './routes/dropped.ts';
 import { EVENTS } from './routes/events.ts';
 import { EXPLAIN } from './routes/explain.ts';
@@ -32,6 +33,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...REDRIVES,
   ...PULLS,
   ...HALF_MESSAGES,
+  ...DELAYED_MESSAGES,
   ...SCHEDULES,
   ...SUBSCRIPTIONS,
   ...EXPLAIN,

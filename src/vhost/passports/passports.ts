@@ -15,6 +15,7 @@ import {
   NOTE_CONTINUES,
   NOTE_DELAYED,
   NOTE_HELD,
+  NOTE_REMOVED,
   type NotedConsumer,
   type NotedQueue,
   type Party,
@@ -80,6 +81,19 @@ export class Passports implements PassportNotes, Settling {
     this.add(NO_QUEUE, seq, flags, NOTE_ARRIVED, by, this.idHash(draft));
     if (dueMs < 0) this.add(NO_QUEUE, seq, flags, NOTE_HELD, by, 0);
     else this.add(NO_QUEUE, seq, flags, NOTE_DELAYED, by, dueMs);
+  }
+
+  /** One of those will never continue: somebody wanted it gone. Noted where its coming was. */
+  cancelled(seq: number, durable: boolean): void {
+    let known = false;
+    this.events.forEach(
+      0,
+      (_what, of) => of === seq,
+      () => {
+        known = true;
+      },
+    );
+    if (known) this.add(NO_QUEUE, seq, durable ? FLAG_DURABLE : 0, NOTE_REMOVED, this.acting, 0);
   }
 
   /** Null: the broker itself. */

@@ -16,39 +16,23 @@
  * Refuses: to look inside the message, and to say where it leads before it is due.
  */
 import { MARK_NOW, MARK_REFUSED, type Mark } from '../../api/confirms.ts';
-import { type Clock, Timer } from '../../clock/clock.ts';
+import { Timer } from '../../clock/clock.ts';
 import { Slices } from '../../clock/slices.ts';
-import type { Turn } from '../../clock/turn.ts';
-import type { Log } from '../../log/log.ts';
-import type { TransientStore } from '../../log/transient/transient-store.ts';
 import { AS_DUE, type Assurance, DELAY_MAX_MS, type Draft, MessageView } from '../../message/message.ts';
-import { FLAG_DURABLE, FLAG_LARGE, type VisitEntry } from '../../queue/entry-flags.ts';
+import type { VisitEntry } from '../../queue/entry-flags.ts';
 import type { Queue } from '../../queue/queue.ts';
-import type { MessageStore } from '../../queue/store/message-store.ts';
 import type { StoredBody } from '../../queue/store/stored-body.ts';
-import type { Exchange } from '../../routing/exchange.ts';
 import type { CompiledRoute } from '../../routing/route.ts';
-import type { Router } from '../../routing/router.ts';
-import type { CommitUnits } from '../commit-units.ts';
-import type { Counters } from '../counters.ts';
-import type { DroppedMessages } from '../dropped-messages.ts';
-import type { PublishFlowControl } from '../flow/publish-flow-control.ts';
-import type { SubscriberFlowControl } from '../flow/subscriber-flow-control.ts';
 import type { Journal } from '../journal/journal.ts';
 import { DELAYED_LARGE, DELAYED_RETAIN, DELAYED_SEVERAL_KEYS, type DelayedRecord } from '../journal/records/delays.ts';
-import type { Lifecycle } from '../lifecycle.ts';
-import type { Passports } from '../passports/passports.ts';
-import type { Publisher } from '../publish/publisher.ts';
-import type { Retainers } from '../publish/retainers.ts';
-import type { UnreadableMessages } from '../unreadable.ts';
 import type { DelayedAhead } from './delayed-ahead.ts';
+import { DelayedMessages } from './delayed-messages.ts';
+import type { DelaysParts } from './delays-parts.ts';
+import { DUE_DURABLE, entryFlagsOf } from './due-flags.ts';
 import { DueHeap } from './due-heap.ts';
 import { ReadAhead } from './read-ahead.ts';
 import type { RecoveredDelays } from './recovered-delays.ts';
 import { RepublishedDraft } from './republished-draft.ts';
-
-/** Of a heap's tag: the flags of the record, and beside them whether there is one. */
-const TAG_DURABLE = 1 << 8;
 
 /** What one commit unit takes, and with it one turn. */
 const RELEASED_A_UNIT = 256;
@@ -68,29 +52,9 @@ const HELD = 0xffff_ffff_ffff;
 /** Entries in one record of a checkpoint at most. */
 const CHECKPOINT_ENTRIES = 4096;
 
-export interface DelaysParts {
-  readonly vhost: string;
-  readonly clock: Clock;
-  readonly turn: Turn;
-  readonly log: Log;
-  readonly transient: TransientStore;
-  readonly store: MessageStore;
-  readonly journal: Journal;
-  readonly units: CommitUnits;
-  readonly exchanges: ReadonlyMap<string, Exchange<Queue>>;
-  readonly router: Router<Queue>;
-  readonly publisher: Publisher;
-  readonly counters: Counters;
-  readonly dropped: DroppedMessages;
-  readonly passports: Pick<Passports, 'kept'>;
-  readonly lifecycle: Lifecycle;
-  readonly publishFlow: PublishFlowControl;
-  readonly subscriberFlow: SubscriberFlowControl;
-  readonly unreadable: UnreadableMessages;
-  readonly retainers: Retainers;
-}
-
 export class Delays {
+  /** Those that wait for a time, for who looks at them from outside. */
+  readonly waiting: DelayedMessages;
   private readonly parts: DelaysParts;
   private readonly heap = new DueHeap();
   /** Those that have no time yet: by number, their tags. */
@@ -118,9 +82,11 @@ export class Delays {
     this.slices = new Slices(parts.turn, () => this.release());
     this.ahead = new ReadAhead((seq, error) => parts.unreadable.delayed(seq, error));
     this.keys = recovered.keys;
+    const { heap, ahead, unreadable, keys, origins } = this;
+    this.waiting = new DelayedMessages({ heap, ahead, unreadable, keys, origins, vhost: parts });
     recovered.forEach((seq, due, flags) => {
-      if (due === HELD) this.held.set(seq, flags | TAG_DURABLE);
-      else this.heap.add(due, seq, flags | TAG_DURABLE);
+      if (due === HELD) this.held.set(seq, flags | DUE_DURABLE);
+      else this.heap.add(due, seq, flags | DUE_DURABLE);
     });
   }
 
@@ -145,7 +111,7 @@ export class Delays {
     const durable = isDurable(draft);
     if (!durable && parts.transient.full) return parts.publisher.refuseTransient(draft);
     const [seq, flags] = this.store(route, draft, due);
-    this.heap.add(due, seq, flags | (durable ? TAG_DURABLE : 0));
+    this.heap.add(due, seq, flags | (durable ? DUE_DURABLE : 0));
     parts.counters.delayed++;
     this.arm();
     parts.publishFlow.watch(durable);
@@ -165,7 +131,7 @@ export class Delays {
     const durable = isDurable(draft);
     if (!durable && this.parts.transient.full) return false;
     const [seq, flags] = this.append(route, draft);
-    ahead.add(seq, wait, flags | (durable ? TAG_DURABLE : 0), route.keys, draft.origin);
+    ahead.add(seq, wait, flags | (durable ? DUE_DURABLE : 0), route.keys, draft.origin);
     return true;
   }
 
@@ -180,7 +146,7 @@ export class Delays {
       const wait = waits[i]!;
       const due = wait >= 0 ? wait : nowMs - wait;
       this.heap.add(due, seq, tag);
-      if ((tag & TAG_DURABLE) === 0) continue;
+      if ((tag & DUE_DURABLE) === 0) continue;
       durable.push({ seq, due, flags: tag & 0xff });
       if (durable.length === CHECKPOINT_ENTRIES) journal.delayedMany(durable.splice(0));
     }
@@ -199,7 +165,7 @@ export class Delays {
     const { retainers, store } = this.parts;
     for (let i = 0; i < seqs.length; i++) {
       retainers.forget(seqs[i]!);
-      store.release(seqs[i]!, flagsOf(tags[i]!));
+      store.release(seqs[i]!, entryFlagsOf(tags[i]!));
     }
   }
 
@@ -215,7 +181,7 @@ export class Delays {
       return -1;
     }
     const [seq, flags] = this.store(route, draft, HELD);
-    this.held.set(seq, flags | TAG_DURABLE);
+    this.held.set(seq, flags | DUE_DURABLE);
     this.parts.publishFlow.watch(true);
     return seq;
   }
@@ -241,18 +207,18 @@ export class Delays {
     this.origins.delete(seq);
     this.parts.retainers.forget(seq);
     this.parts.journal.delayOver([seq]);
-    this.parts.store.release(seq, flagsOf(tag));
+    this.parts.store.release(seq, entryFlagsOf(tag));
   }
 
   /** Shows what is held; false: it must be read first, or it is gone. */
   showHeld(seq: number, view: MessageView): boolean {
     const tag = this.held.get(seq);
-    return tag !== undefined && this.parts.store.view(seq, flagsOf(tag), view);
+    return tag !== undefined && this.parts.store.view(seq, entryFlagsOf(tag), view);
   }
 
   /** Reads what is held. @param done may look at it until the turn's end; with why not, which has been told */
   loadHeld(seq: number, done: (error: Error | undefined) => void): void {
-    this.parts.store.load(seq, flagsOf(this.held.get(seq) ?? 0), (error) => {
+    this.parts.store.load(seq, entryFlagsOf(this.held.get(seq) ?? 0), (error) => {
       if (error !== undefined) this.parts.unreadable.delayed(seq, error);
       done(error);
     });
@@ -332,7 +298,7 @@ export class Delays {
     let count = 0;
     let absent = false;
     while (heap.size > 0 && heap.due <= nowMs && count < RELEASED_A_UNIT && bytes < RELEASED_BYTES_A_UNIT) {
-      const shown = this.ahead.view(parts.store, heap.seq, flagsOf(heap.tag), this.view);
+      const shown = this.ahead.view(parts.store, heap.seq, entryFlagsOf(heap.tag), this.view);
       absent = shown === 'absent';
       if (absent) break;
       if (shown === 'unreadable') {
@@ -368,8 +334,8 @@ export class Delays {
     if (this.origins.size > 0) this.origins.delete(seq);
     parts.retainers.forget(seq);
     this.ahead.done(seq);
-    if ((tag & TAG_DURABLE) !== 0) this.overSeqs.push(seq);
-    parts.store.release(seq, flagsOf(tag));
+    if ((tag & DUE_DURABLE) !== 0) this.overSeqs.push(seq);
+    parts.store.release(seq, entryFlagsOf(tag));
     return view.propsEnd - view.propsStart + view.bodyLength;
   }
 
@@ -410,9 +376,9 @@ export class Delays {
     const flags: number[] = [];
     for (let i = 0; i < seqs.length; i++) {
       const seq = seqs[i]!;
-      if (ahead.has(seq) || store.view(seq, flagsOf(tags[i]!), view)) continue;
+      if (ahead.has(seq) || store.view(seq, entryFlagsOf(tags[i]!), view)) continue;
       absent.push(seq);
-      flags.push(flagsOf(tags[i]!));
+      flags.push(entryFlagsOf(tags[i]!));
     }
     if (absent.length === 0) return;
     ahead.read(store, absent, flags, () => {
@@ -443,11 +409,12 @@ export class Delays {
         const seq = seqs[i]!;
         const due = dues[i]!;
         const tag = tags[i]!;
-        if ((tag & TAG_DURABLE) !== 0 && this.heap.isPending(due, seq)) entries.push({ seq, due, flags: tag & 0xff });
+        if ((tag & DUE_DURABLE) !== 0 && this.heap.isPending(due, seq)) entries.push({ seq, due, flags: tag & 0xff });
       }
       journal.delayedMany(entries);
       yield;
     }
+    this.heap.forgetSnapshot();
     const held = [...this.held.keys()];
     for (let from = 0; from < held.length; from += CHECKPOINT_ENTRIES) {
       const entries: DelayedRecord[] = [];
@@ -459,7 +426,7 @@ export class Delays {
       journal.delayedMany(entries);
       yield;
     }
-    const lost = this.unreadable.filter(({ tag }) => (tag & TAG_DURABLE) !== 0);
+    const lost = this.unreadable.filter(({ tag }) => (tag & DUE_DURABLE) !== 0);
     journal.delayedMany(lost.map(({ seq, due, tag }) => ({ seq, due, flags: tag & 0xff })));
     for (const [seq, keys] of [...this.keys]) {
       // A transient message's keys are passed over at recovery, as its message is.
@@ -473,9 +440,9 @@ export class Delays {
   /** Every message that waits, as queues have entries: to count who is referred to. */
   forEachEntry(visit: VisitEntry): void {
     this.heap.forEach((seq, tag) => {
-      visit(seq, flagsOf(tag));
+      visit(seq, entryFlagsOf(tag));
     });
-    for (const [seq, tag] of this.held) visit(seq, flagsOf(tag));
+    for (const [seq, tag] of this.held) visit(seq, entryFlagsOf(tag));
   }
 
   /** Everything else is there: what came due meanwhile may go. */
@@ -488,8 +455,4 @@ export class Delays {
 function isDurable(draft: Draft): boolean {
   const body = draft.large as StoredBody | null;
   return body !== null ? body.durable : draft.outlives;
-}
-
-function flagsOf(tag: number): number {
-  return ((tag & TAG_DURABLE) !== 0 ? FLAG_DURABLE : 0) | ((tag & DELAYED_LARGE) !== 0 ? FLAG_LARGE : 0);
 }

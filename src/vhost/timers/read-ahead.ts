@@ -22,6 +22,8 @@ export class ReadAhead {
   private averageBytes = 1_024;
   /** Could not be read, and was reported. */
   private readonly failed = new Set<number>();
+  /** Not wanted any more, and perhaps being read: what comes of that is nobody's. */
+  private readonly unwanted = new Set<number>();
   private readonly onUnreadable: (seq: number, error: Error) => void;
 
   constructor(onUnreadable: (seq: number, error: Error) => void) {
@@ -47,6 +49,14 @@ export class ReadAhead {
     return 'shown';
   }
 
+  /** Shows it as `view` does, and takes no notice of a failure; false: it must be read first. */
+  show(store: MessageStore, seq: number, flags: number, view: MessageView): boolean {
+    const copy = this.copies.get(seq);
+    if (copy === undefined) return store.view(seq, flags, view);
+    store.viewCopy(copy, seq, flags, view);
+    return true;
+  }
+
   /** There is a copy of it, or it was found that there can be none. */
   has(seq: number): boolean {
     return this.copies.has(seq) || this.failed.has(seq);
@@ -58,6 +68,13 @@ export class ReadAhead {
     if (copy === undefined) return;
     this.bytes -= copy.length;
     this.copies.delete(seq);
+  }
+
+  /** The message is gone before its time. */
+  forget(seq: number): void {
+    this.done(seq);
+    this.failed.delete(seq);
+    if (this.reading) this.unwanted.add(seq);
   }
 
   /**
@@ -76,6 +93,10 @@ export class ReadAhead {
     const loaded = (seq: number, flags: number, error: Error | undefined): void => {
       open--;
       if (this.stopped) return;
+      if (this.unwanted.has(seq)) {
+        if (!asking) ask();
+        return;
+      }
       const copy = error === undefined ? store.copy(seq, flags) : undefined;
       // What there is no room for any more is read again when it is wanted.
       if (copy !== undefined) {
@@ -87,6 +108,7 @@ export class ReadAhead {
       asking = true;
       for (; at < order.length && open < OPEN_MAX; at++) {
         const { seq, flags } = order[at]!;
+        if (this.unwanted.has(seq)) continue;
         if (this.bytes > 2 * COPIED_BYTES && seq !== first) continue;
         const copy = store.copy(seq, flags);
         if (copy !== undefined) this.keep(seq, copy);
@@ -98,6 +120,7 @@ export class ReadAhead {
       asking = false;
       if (at < order.length || open > 0 || !this.reading) return;
       this.reading = false;
+      this.unwanted.clear();
       then();
     };
     ask();

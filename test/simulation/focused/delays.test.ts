@@ -1,7 +1,10 @@
 /** A bounded number of random histories of delayed messages, and bugs planted in their journal, which must show in as many. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { Journal } from '../../../src/vhost/journal/journal.ts';
+import { DelayedMessages } from '../../../src/vhost/timers/delayed-messages.ts';
+import type { DueHeap } from '../../../src/vhost/timers/due-heap.ts';
 import { runDelays } from './delays.ts';
+import { firstWrong, plant } from './planting.ts';
 
 const HISTORIES = Number(process.env['ENTREPOT_SIMULATE_DELAYS'] ?? 80);
 /** One of so many records is left out. */
@@ -66,5 +69,14 @@ describe('delayed messages', () => {
       delayedMany.call(this, messages.slice(0, -1));
     };
     expect((await wrongOf(60, true)).length).toBeGreaterThan(0);
+  });
+
+  it('would be found to come though they were dropped, if only the heap knew', { timeout: 120_000 }, async () => {
+    plant(DelayedMessages.prototype, 'cancel', () => {
+      return function (this: DelayedMessages, seq) {
+        return (this as unknown as { parts: { heap: DueHeap } }).parts.heap.remove(seq) !== undefined;
+      };
+    });
+    expect(await firstWrong(runDelays)).toMatch(/it had been dropped/);
   });
 });

@@ -1,12 +1,14 @@
 /**
  * A random history of delayed messages alone: published through lives that end in order, by a kill or without power, on a
  * disk that tears, forgets, fails and fills up. At the end enough time passes, and then: every confirmed one has been routed
- * exactly once, every other at most once, none before its time, all in the order of their times; and of a transaction, whose messages
- * are stored before its commit, all or none.
+ * exactly once, every other at most once, none before its time, all in the order of their times; of a transaction, whose messages
+ * are stored before its commit, all or none; and none that an operator has dropped.
  *
  * What becomes of them in their queue is `history/history.ts`'s matter: here nothing is ever taken out of it before the end.
  */
 import type { Transaction } from '../../../src/api/transaction.ts';
+import { MessageView } from '../../../src/message/message.ts';
+import { vhostOf } from '../../vhost/harness.ts';
 import type { Call } from '../world/disk.ts';
 import { Life, type Reader } from '../world/life.ts';
 import { ModelQueue } from '../world/model.ts';
@@ -27,6 +29,8 @@ export interface Delayed {
   certain: boolean;
   /** The transaction that it belongs to. */
   readonly unit?: number;
+  /** An operator has dropped it; `certain`: the broker has said that this is safe. */
+  dropped?: 'asked' | 'certain';
 }
 
 /** Stored before its commit, and not committed yet. */
@@ -66,6 +70,7 @@ export class DelayHistory extends FocusedHistory<Life> {
       [
         [12, () => this.publishSome()],
         [2, () => this.transact()],
+        [3, () => this.dropOne()],
         [5, () => this.clock.advance(this.random.between(20, 400))],
         [6, () => this.turns(this.random.below(12))],
         [2, () => this.end()],
@@ -124,6 +129,23 @@ export class DelayHistory extends FocusedHistory<Life> {
         message.certain = true;
       }, mark);
     }
+  }
+
+  /** Drops one of those that are due next, as far as it can be looked at. */
+  protected dropOne(): void {
+    const { waiting } = vhostOf(this.life.session).delays;
+    const entry = this.random.pick([undefined, ...waiting.first(20)]);
+    const view = new MessageView();
+    if (entry === undefined || !waiting.show(entry, view)) return;
+    const message = this.messages[this.numberOf(view)];
+    if (message === undefined || !waiting.cancel(entry.seq, view)) {
+      this.failures.push(`${entry.seq} waits, and cannot be dropped`);
+      return;
+    }
+    message.dropped = 'asked';
+    this.whenSafe(() => {
+      message.dropped = 'certain';
+    }, this.life.session.mark());
   }
 
   /** Fills a transaction and has it stored; the next time it is committed, or given up. */
@@ -232,6 +254,7 @@ export class DelayHistory extends FocusedHistory<Life> {
       const message = this.messages[id];
       if (message === undefined) this.failures.push(`${id} is nothing that was ever published`);
       else if (message.dueMs === NEVER_MS) this.failures.push(`${id} came, and its transaction was never committed`);
+      else if (message.dropped === 'certain') this.failures.push(`${id} came, and it had been dropped`);
       else if (seen.has(id)) this.failures.push(`${id} came twice`);
       else if (before !== undefined && !this.outOfReach && after(before, message)) {
         this.failures.push(`${id}, due at ${message.dueMs}, came after ${before.id}, due at ${before.dueMs}`);
@@ -239,10 +262,12 @@ export class DelayHistory extends FocusedHistory<Life> {
       seen.add(id);
       before = message;
     }
-    for (const { id, certain } of this.messages) if (certain && !seen.has(id)) this.failures.push(`${id} is lost`);
+    for (const { id, certain, dropped } of this.messages) {
+      if (certain && dropped === undefined && !seen.has(id)) this.failures.push(`${id} is lost`);
+    }
     const came = new Map<number, boolean>();
-    for (const { id, unit } of this.messages) {
-      if (unit === undefined) continue;
+    for (const { id, unit, dropped } of this.messages) {
+      if (unit === undefined || dropped !== undefined) continue;
       if (came.has(unit) && came.get(unit) !== seen.has(id)) this.failures.push(`transaction ${unit} came in part`);
       came.set(unit, seen.has(id));
     }

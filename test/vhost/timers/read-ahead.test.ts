@@ -81,6 +81,32 @@ it('one that is damaged is told of once, and the others are there', () => {
   expect([1, 2, 3].map(shown)).toEqual(['shown', 'unreadable', 'shown']);
 });
 
+it('one that is gone while it is read is nobody’s, and nothing is told of it', () => {
+  const answers: ((error?: Error) => void)[] = [];
+  const inMemory = new Set<number>();
+  const slow: Pick<MessageStore, 'copy' | 'view' | 'viewCopy' | 'load'> = {
+    copy: (seq) => (inMemory.has(seq) ? Buffer.alloc(10) : undefined),
+    view: () => false,
+    viewCopy: () => {},
+    load: (_seq, _flags, done) => answers.push((error) => done(error)),
+  };
+  let ended = 0;
+  ahead.read(slow as unknown as MessageStore, [1, 2, 3], [0, 0, 0], () => ended++);
+  ahead.forget(1);
+  ahead.forget(2);
+  inMemory.add(1).add(3);
+  answers[0]!();
+  answers[1]!(new Error('the message is gone'));
+  expect([ended, ahead.reading]).toEqual([0, true]);
+  answers[2]!();
+  expect([ended, ahead.reading, lost]).toEqual([1, false, []]);
+  expect([1, 2, 3].map((seq) => ahead.has(seq))).toEqual([false, false, true]);
+  // Another of this number, after a start, is read like any.
+  inMemory.add(2);
+  ahead.read(slow as unknown as MessageStore, [2], [0], () => ended++);
+  expect([ended, ahead.has(2)]).toEqual([2, true]);
+});
+
 it('many are asked for together, and what there is no room for is left', () => {
   const answers: (() => void)[] = [];
   let asked = 0;

@@ -51,6 +51,19 @@ export class Asked<Q, B> {
     return operator.permits(identity, { vhost, action: 'read', resource: 'queue', name: queue });
   }
 
+  /** The same of what is in no queue: he may read what its exchange brings. @param exchange undefined: nobody knows @param keys as they are bound */
+  maySeeRouted(vhost: string, exchange: string | undefined, keys: readonly string[]): boolean {
+    const { identity, operator } = this;
+    if (identity.tags?.includes('administrator') === true) return true;
+    if (exchange === undefined) return false;
+    if (exchange === '') return keys.every((queue) => this.maySeeIn(vhost, queue));
+    const read = { vhost, action: 'read', name: exchange } as const;
+    return (
+      operator.permits(identity, { ...read, resource: 'exchange' }) &&
+      keys.every((routingKey) => operator.permits(identity, { ...read, resource: 'topic', routingKey }))
+    );
+  }
+
   /** The path's vhost, where he has something to do. @throws Problem 404, 403 */
   get vhost(): string {
     return this.vhostNamed(this.param('vhost'));

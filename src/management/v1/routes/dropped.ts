@@ -1,7 +1,6 @@
 /** Why was this dropped: the last messages that ended without being delivered. */
 import { z } from 'zod';
-import { DROP_REASONS, type DroppedMessage } from '../../../vhost/dropped-messages.ts';
-import type { Asked } from '../http/asked.ts';
+import { DROP_REASONS } from '../../../vhost/dropped-messages.ts';
 import { type Operation, operation } from '../http/operation.ts';
 import { json } from '../http/replies.ts';
 
@@ -19,20 +18,6 @@ const DROPPED = z.object({
     .optional()
     .describe('Who published it, of what was never stored.'),
 });
-
-/** What was in no queue: he may read what its exchange brings, or he administers the broker. */
-function maySeeUnroutable(
-  { identity, operator }: Asked<unknown, unknown>,
-  vhost: string,
-  { exchange, routingKey }: DroppedMessage,
-): boolean {
-  if (identity.tags?.includes('administrator') === true) return true;
-  const read = { vhost, action: 'read', name: exchange } as const;
-  return (
-    operator.permits(identity, { ...read, resource: 'exchange' }) &&
-    operator.permits(identity, { ...read, resource: 'topic', routingKey })
-  );
-}
 
 export const DROPPED_MESSAGES: readonly Operation[] = [
   operation({
@@ -55,7 +40,11 @@ export const DROPPED_MESSAGES: readonly Operation[] = [
       const { reason, queue, messageId } = asked.query;
       const dropped = operator.vhosts
         .dropped(vhost, reason)
-        .filter((one) => (one.queue === '' ? maySeeUnroutable(asked, vhost, one) : asked.maySeeIn(vhost, one.queue)))
+        .filter((one) =>
+          one.queue === ''
+            ? asked.maySeeRouted(vhost, one.exchange, [one.routingKey])
+            : asked.maySeeIn(vhost, one.queue),
+        )
         .filter((one) => queue === undefined || one.queue === queue)
         .filter((one) => messageId === undefined || one.messageId === messageId)
         .map(({ atMs, messageId: id, ...rest }) => ({
