@@ -5,7 +5,8 @@
  * A broker of its own process, with 100,000 durable queues in which 10,000,000 messages wait (some 2 GB of disk), and 10,000
  * connections of MQTT clients with a kept session, a subscription and a retained message each, unless said otherwise; exchanges, users
  * and policies besides (`lists/fill.ts`). For each list: how long its first page takes when it is asked for the first time, the longest
- * of five times more, and how far resident memory has moved: at its highest meanwhile, and since before the first question of all. Then a
+ * of five times more, how much of its processor the broker's main thread took for each on the average (whatever else goes on on the machine), and how
+ * far resident memory has moved: at its highest meanwhile, and since before the first question of all. Then a
  * client beside confirms a message at a time while nobody lists, while somebody pages through all queues, and while somebody asks as
  * often for next to nothing, which is what another busy process costs on this machine whatever it is told; at several paces, several
  * stretches of each in turn: 50th and 99th percentile; and beside a backup. Who asks runs only when nobody else wants a processor (Linux' chrt; or else at the
@@ -188,6 +189,12 @@ async function resident(): Promise<{ now: number; highest: number }> {
   return { now: bytes('VmRSS'), highest: bytes('VmHWM') };
 }
 
+/** Milliseconds of a processor that the broker's main thread has had. */
+async function processorMs(): Promise<number> {
+  const [ns = '0'] = (await readFile(`/proc/${peer.pid}/task/${peer.pid}/schedstat`, 'latin1')).split(' ');
+  return Number(ns) / 1e6;
+}
+
 /** Waits until memory has stopped moving by itself, for a minute at most. */
 async function settled(): Promise<void> {
   let last = (await resident()).now;
@@ -214,14 +221,17 @@ async function timeOnce(path: string): Promise<number> {
 
 async function timePage(path: string, before: number): Promise<void> {
   const start = (await resident()).now;
+  const firstFrom = await processorMs();
   const first = await timeOnce(path);
+  const from = await processorMs();
   const again: number[] = [];
   for (let n = 0; n < 5; n++) again.push(await timeOnce(path));
   const longest = Math.max(...again);
   const { now, highest } = await resident();
   const within = first <= FIRST_PAGE_MS && longest <= FIRST_PAGE_MS && highest - start <= MEMORY_BYTES;
   if (!within) missed = true;
-  const times = `first ${ms(first)}, then at most ${ms(longest)}`;
+  const processor = `${ms(from - firstFrom)} and ${ms(((await processorMs()) - from) / again.length)} of a processor`;
+  const times = `first ${ms(first)}, then at most ${ms(longest)}, ${processor}`;
   console.log(`${path.padEnd(76)} ${times}, ${moved(start, highest, now - before)}${within ? '' : '  <-- missed'}`);
 }
 
