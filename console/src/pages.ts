@@ -34,6 +34,10 @@ export const GROUPS: readonly PageGroup[] = [
     ],
   },
   {
+    title: 'Tools',
+    pages: [{ word: 'try', title: 'Try it', key: 't', load: () => import('./pages/try.tsx') }],
+  },
+  {
     title: 'Administration',
     pages: [
       {
