@@ -67,9 +67,7 @@ async function measure(): Promise<void> {
     redis: Buffer.from('*3\r\n$5\r\nHELLO\r\n$1\r\n3\r\n'),
     ws: Buffer.from(upgrade),
     http: Buffer.from('GET /healthz HTTP/1.1\r\nHost: x\r\n'),
-    amqps: hello,
-    mqtts: hello,
-    https: hello,
+    ...{ amqps: hello, mqtts: hello, stomps: hello, rediss: hello, wss: hello, https: hello },
   };
   console.log(' alone  beside   ratio │  alone  beside   ratio (yielding) │  MiB before, most, after │ port');
   for (const [name, first] of Object.entries(firsts)) {
