@@ -1,6 +1,6 @@
 /**
  * Limits of vhosts and users that operators set while the broker runs, kept in its state beside those of the configuration. What the
- * configuration says counts, and is changed only there; a limit of -1 is none.
+ * configuration says counts, and is changed only there; a negative limit is none, as in RabbitMQ.
  */
 import { BrokerError } from '../message/errors.ts';
 import type { ClientLimits, UserLimits, VhostLimits } from './client-limits.ts';
@@ -11,8 +11,6 @@ export const USER_LIMITS = ['connections', 'channels'] as const;
 export type VhostLimitName = (typeof VHOST_LIMITS)[number];
 export type UserLimitName = (typeof USER_LIMITS)[number];
 export type SetLimits<N extends string> = Readonly<Partial<Record<N, number>>>;
-
-const LIMIT_MAX = 0xffff_ffff;
 
 class LimitsOf<N extends string> {
   readonly kind: string;
@@ -60,8 +58,8 @@ class LimitsOf<N extends string> {
 
   /** @throws BrokerError invalid, not-allowed */
   check(name: string, limit: N, value: number | undefined): void {
-    if (value !== undefined && !(Number.isInteger(value) && value >= -1 && value <= LIMIT_MAX)) {
-      throw new BrokerError('invalid', `a limit is a whole number from -1 (none) to ${LIMIT_MAX}`);
+    if (value !== undefined && !Number.isInteger(value)) {
+      throw new BrokerError('invalid', 'a limit is a whole number, and a negative one is none');
     }
     if (this.configured(name)[limit] === undefined) return;
     throw new BrokerError(

@@ -2,7 +2,7 @@
 import type { UserLimitName, VhostLimitName } from '../../../broker/kept-limits.ts';
 import type { Operator } from '../../../operator/operator.ts';
 import { badRequest, notFound } from '../http/errors.ts';
-import { type Body, demandKeys, wholeOf } from '../http/fields.ts';
+import { type Body, demandKeys } from '../http/fields.ts';
 import { json, noContent } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
 import type { Resource, Verb } from '../http/resource.ts';
@@ -15,6 +15,19 @@ const OF_USERS: Readonly<Record<string, UserLimitName>> = {
   'max-connections': 'connections',
   'max-channels': 'channels',
 };
+
+/** Limits of a kind, and how RabbitMQ speaks of them. */
+interface Kind<T> {
+  readonly names: Readonly<Record<string, T>>;
+  readonly what: string;
+  readonly said: (reason: string) => string;
+}
+const VHOSTS: Kind<VhostLimitName> = {
+  names: OF_VHOSTS,
+  what: 'limits',
+  said: (reason) => `Validation failed\n\n${reason}\n`,
+};
+const USERS: Kind<UserLimitName> = { names: OF_USERS, what: 'user-limits', said: (reason) => reason };
 
 /** By RabbitMQ's names. */
 function shown(names: Readonly<Record<string, string>>, limits: Readonly<Record<string, number | undefined>>): object {
@@ -38,8 +51,8 @@ export function hasVhostLimits(operator: Operator, vhost: string): boolean {
 /** Those that are in `given` and no others. @throws Failure 400, before anything is changed */
 export async function replaceVhostLimits(operator: Operator, vhost: string, given: Body): Promise<void> {
   for (const name of Object.keys(given)) {
-    known(OF_VHOSTS, name, 'vhost-limits');
-    limitOf(given, name);
+    nameOf(VHOSTS, given, name);
+    limitOf(VHOSTS, given, name);
   }
   for (const [name, limit] of Object.entries(OF_VHOSTS)) {
     if (Object.hasOwn(given, name)) continue;
@@ -55,26 +68,36 @@ export async function clearVhostLimits(operator: Operator, vhost: string): Promi
 /** Sets all that are in `given`. @throws Failure 400 */
 export async function setVhostLimits(operator: Operator, vhost: string, given: Body): Promise<void> {
   for (const name of Object.keys(given)) {
-    await operator.limits.setOfVhost(vhost, known(OF_VHOSTS, name, 'vhost-limits'), limitOf(given, name));
+    await operator.limits.setOfVhost(vhost, nameOf(VHOSTS, given, name), limitOf(VHOSTS, given, name));
   }
 }
 
 /** @throws Failure 400 */
 export async function setUserLimits(operator: Operator, user: string, given: Body): Promise<void> {
   for (const name of Object.keys(given)) {
-    await operator.limits.setOfUser(user, known(OF_USERS, name, 'user-limits'), limitOf(given, name));
+    await operator.limits.setOfUser(user, nameOf(USERS, given, name), limitOf(USERS, given, name));
   }
 }
 
-function known<T>(names: Readonly<Record<string, T>>, name: string, what: string): T {
-  if (!Object.hasOwn(names, name)) throw badRequest(`Unrecognised terms [${name}] in ${what}`);
-  return names[name]!;
+/** @throws Failure 400, in RabbitMQ's words */
+function nameOf<T>({ names, what, said }: Kind<T>, given: Body, name: string): T {
+  if (Object.hasOwn(names, name)) return names[name]!;
+  throw badRequest(said(`Unrecognised terms [{${erlang(name)},${erlang(given[name])}}] in ${what}`));
 }
 
-function limitOf(body: Body, key: string): number {
-  const value = wholeOf(body, key);
-  if (value === undefined) throw badRequest(['not_int', body[key] ?? 'undefined']);
-  return value;
+/** What is negative is none, whichever number it is. @throws Failure 400, in RabbitMQ's words */
+function limitOf({ said }: Kind<unknown>, given: Body, name: string): number {
+  const value = given[name];
+  // One that no double holds bounds nothing: the nearest will do.
+  if (typeof value === 'bigint') return Number(value);
+  if (typeof value === 'number' && Number.isInteger(value)) return value;
+  throw badRequest(said(`${name} should be a number, actually was ${erlang(value)}`));
+}
+
+/** A value as Erlang prints it, where it is no more than a text or a number. */
+function erlang(value: unknown): string {
+  if (typeof value === 'bigint') return String(value);
+  return typeof value === 'string' ? `<<${JSON.stringify(value)}>>` : JSON.stringify(value);
 }
 
 /** The path's user. @throws Failure 404 */

@@ -6,8 +6,9 @@ import { type Operation, operation } from '../http/operation.ts';
 import { Problem } from '../http/problem.ts';
 import { json } from '../http/replies.ts';
 
-const LIMIT = z.number().int().min(-1).max(0xffff_ffff);
-const SET = LIMIT.nullable().optional();
+/** As RabbitMQ's API takes it, negative numbers of any kind too. */
+const LIMIT = z.number().int();
+const SET = z.number().int().min(-1).max(0xffff_ffff).nullable().optional();
 const HOW =
   'What is left out stays; null takes a limit back; -1 is none. What the configuration sets is changed only there.';
 
