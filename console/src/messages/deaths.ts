@@ -41,7 +41,7 @@ export function deathsOf(headers: Readonly<Record<string, unknown>>): Death[] {
 /** «was rejected by a consumer in orders, 3 times» */
 export function inWords({ reason, queue, count }: Death): string {
   const times = count > 1 ? `, ${count} times` : '';
-  return `${REASONS[reason] ?? reason} in ${queue}${times}`;
+  return `${Object.hasOwn(REASONS, reason) ? REASONS[reason] : reason} in ${queue}${times}`;
 }
 
 /** What consumers say of why, in the headers that they commonly use for it. */

@@ -24,6 +24,8 @@ export type SubscriptionSource =
       readonly spelling: Spelling;
       /** Begin with the retained messages that the key matches. */
       readonly retained: boolean;
+      /** Messages that his queue holds for him, 1 to 10,000; the oldest go then. Default: 10,000. */
+      readonly keep?: number | undefined;
     };
 
 export interface SubscriptionOptions {
@@ -52,13 +54,15 @@ const UNDER_WAY_BYTES = 1024 * 1024;
 /** Without a window: messages that wait for the stream. */
 const SENT_MAX = 1_000;
 /** What is kept for a reader in a queue of his own. */
-const OWN_LENGTH_MAX = 10_000;
+export const OWN_LENGTH_MAX = 10_000;
 const OWN_BYTES_MAX = 64 * 1024 * 1024;
 
-const OWN_ARGUMENTS: Headers = [
-  { name: 'x-max-length', value: { type: 'int64', value: BigInt(OWN_LENGTH_MAX) } },
-  { name: 'x-max-length-bytes', value: { type: 'int64', value: BigInt(OWN_BYTES_MAX) } },
-];
+function ownArguments(keep: number): Headers {
+  return [
+    { name: 'x-max-length', value: { type: 'int64', value: BigInt(keep) } },
+    { name: 'x-max-length-bytes', value: { type: 'int64', value: BigInt(OWN_BYTES_MAX) } },
+  ];
+}
 
 interface UnderWay {
   readonly number: number;
@@ -125,13 +129,19 @@ export class Subscription implements DeliverySink, Backpressure {
     );
   }
 
-  private ownQueue({ exchange, key, spelling, retained }: Exclude<SubscriptionSource, { queue: string }>): string {
+  private ownQueue({
+    exchange,
+    key,
+    spelling,
+    retained,
+    keep = OWN_LENGTH_MAX,
+  }: Exclude<SubscriptionSource, { queue: string }>): string {
     const { session } = this;
     const { name } = session.declareQueue('', {
       durable: false,
       exclusive: true,
       autoDelete: false,
-      arguments: OWN_ARGUMENTS,
+      arguments: ownArguments(keep),
       ownUse: true,
     });
     const binding = { spelling, arguments: [], ...(spelling === SLASH && { hideReserved: true }) };

@@ -19,6 +19,10 @@ const CANDIDATES = [process.env['ENTREPOT_CHROMIUM'], '/usr/bin/chromium', '/usr
 export const CHROMIUM = CANDIDATES.find((path) => path !== undefined && existsSync(path));
 
 const BUILD_WAIT_MS = 100;
+/** Others may be at work on the machine. */
+const READY_TIMEOUT_MS = 60_000;
+const STEP_TIMEOUT_MS = 20_000;
+const TEST_TIMEOUT_MS = 90_000;
 /** Kept in the settings, so that the tests can make others beside it. */
 const USERS = JSON.stringify({
   guest: {
@@ -65,7 +69,11 @@ export class Desk {
 
   async start(options: EntrepotOptions = {}): Promise<void> {
     await ensureConsole();
-    this.peer = await startEntrepot({ ...options, environment: { ENTREPOT_USERS: USERS, ...options.environment } });
+    this.peer = await startEntrepot({
+      readyTimeoutMs: READY_TIMEOUT_MS,
+      ...options,
+      environment: { ENTREPOT_USERS: USERS, ...options.environment },
+    });
     this.browser = await chromium.launch({ executablePath: CHROMIUM!, args: ['--no-sandbox'] });
   }
 
@@ -77,7 +85,7 @@ export class Desk {
   /** A browser of its own, signed in. */
   async page({ as = 'guest', password, at = '', allowed = [], before, ...options }: PageOptions = {}): Promise<Page> {
     const context = await this.browser!.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-    context.setDefaultTimeout(10_000);
+    context.setDefaultTimeout(STEP_TIMEOUT_MS);
     this.contexts.push(context);
     const page = await context.newPage();
     this.watch(page, allowed);
@@ -154,7 +162,7 @@ export function inBrowser(name: string, tests: (desk: Desk) => void, options: En
     describe.skip(`${name} (skipped: there is no chromium; ENTREPOT_CHROMIUM may name one)`, () => tests(new Desk()));
     return;
   }
-  describe(name, () => {
+  describe(name, { timeout: TEST_TIMEOUT_MS }, () => {
     const desk = new Desk();
     beforeAll(() => desk.start(options), 120_000);
     afterEach(() => desk.tidy());

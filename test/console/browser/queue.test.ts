@@ -149,7 +149,7 @@ inBrowser('messages of a queue', (desk) => {
     await page.getByRole('button', { name: 'Search' }).click();
     await page.getByRole('alert').waitFor();
     expect(await client.channel.checkQueue('looked at')).toMatchObject({ messageCount: 120 });
-  }, 60_000);
+  });
 
   test('are opened as text, JSON, hex, MessagePack and what else they may be, and nothing in them is run', async () => {
     await client.channel.assertQueue(EVIL);

@@ -144,6 +144,21 @@ describe('of an exchange', () => {
     expect(bodies[1]).toBeGreaterThanOrEqual(98);
   });
 
+  it('are the newest where few are kept, and those that went are told', async () => {
+    const channel = await broker.channel();
+    const reader = await subscribe('exchange=amq.topic&key=a&window=1&ack=false&keep=3');
+    for (let i = 0; i < 10; i++) channel.publish('amq.topic', 'a', Buffer.from(`${i}`));
+    await channel.waitForConfirms();
+    expect((await reader.heard(1))[0]).toMatchObject({ event: 'message', data: { body: '0' } });
+    await reader.received(1);
+    const dropped = (events: readonly Heard[]): number =>
+      events.reduce((sum, { event, data }) => sum + (event === 'dropped' ? Number(data['count']) : 0), 0);
+    let heard = await reader.heard(3);
+    while (dropped(heard) < 6) heard = await reader.heard(heard.length + 1);
+    expect(dropped(heard)).toBe(6);
+    expect(heard.filter(({ event }) => event === 'message').map(({ data }) => data['body'])).toEqual(['0', '7']);
+  });
+
   it('ask for the permission to read it, and end when it is taken away', async () => {
     await broker.users.put('root', { password: 'root', tags: ['administrator'] });
     await broker.users.put('eve', { password: 'eve', tags: ['management'] });

@@ -1,7 +1,12 @@
 /** Messages as they come, for who can read HTTP: server-sent events one way, what has been received the other. */
 import { z } from 'zod';
 import { DOT, SLASH } from '../../../message/message.ts';
-import type { Delivered, Subscription, SubscriptionSource } from '../../../operator/subscriptions/subscription.ts';
+import {
+  type Delivered,
+  OWN_LENGTH_MAX,
+  type Subscription,
+  type SubscriptionSource,
+} from '../../../operator/subscriptions/subscription.ts';
 import { whenKnown } from '../../../operator/when-known.ts';
 import { type Operation, operation } from '../http/operation.ts';
 import { Problem } from '../http/problem.ts';
@@ -64,6 +69,13 @@ const SUBSCRIBE = z.strictObject({
   key: z.string().max(65_535).default('').describe('The binding’s key, with wildcards where the exchange knows them.'),
   spelling: z.enum(['dots', 'slashes']).default('dots').describe('How `key` parts its levels: `a.*.#` or `a/+/#`.'),
   retained: z.stringbool().default(false).describe('Begin with the retained messages that `key` matches.'),
+  keep: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(OWN_LENGTH_MAX)
+    .default(OWN_LENGTH_MAX)
+    .describe('Of an exchange: messages that are kept for a slow reader; the oldest go then. Few show the newest.'),
   window: z.coerce
     .number()
     .int()
@@ -100,7 +112,7 @@ export const SUBSCRIPTIONS: readonly Operation[] = [
     group: 'Messages',
     summary: 'Takes messages as they come, as server-sent events.',
     description:
-      'Of a queue, or of an exchange by a queue of its own that goes with the subscription and keeps 10,000 messages or 64 MiB for a slow reader; the oldest go then, and an event `dropped` says how many. Events: `subscribed` (the subscription’s name), `message` (its `id` is its number), `dropped`, `ended` with the reason. A slow reader costs no memory: what is not yet taken waits in the queue. What is under way when the connection ends goes back to the queue.',
+      'Of a queue, or of an exchange by a queue of its own that goes with the subscription and keeps `keep` messages or 64 MiB for a slow reader; the oldest go then, and an event `dropped` says how many. Events: `subscribed` (the subscription’s name), `message` (its `id` is its number), `dropped`, `ended` with the reason. A slow reader costs no memory: what is not yet taken waits in the queue. What is under way when the connection ends goes back to the queue.',
     access: 'management',
     query: SUBSCRIBE,
     answer: { contentType: 'text/event-stream', what: 'Events, until the client goes or the queue does.' },
@@ -153,12 +165,12 @@ export const SUBSCRIPTIONS: readonly Operation[] = [
 ];
 
 /** @throws Problem 400 */
-function sourceOf({ queue, exchange, key, spelling, retained }: z.output<typeof SUBSCRIBE>): SubscriptionSource {
+function sourceOf({ queue, exchange, key, spelling, retained, keep }: z.output<typeof SUBSCRIBE>): SubscriptionSource {
   if ((queue === undefined) === (exchange === undefined)) {
     throw new Problem(400, 'invalid', 'name either a queue, or an exchange and a key', [
       { where: 'query.queue', what: 'either this or query.exchange' },
     ]);
   }
   if (queue !== undefined) return { queue };
-  return { exchange: exchange!, key, spelling: spelling === 'slashes' ? SLASH : DOT, retained };
+  return { exchange: exchange!, key, spelling: spelling === 'slashes' ? SLASH : DOT, retained, keep };
 }

@@ -1,0 +1,317 @@
+/** An address in any protocol's words: which bindings match, which queues get it, who may. */
+import { useState } from 'preact/hooks';
+import { useAnswer } from '../api/answer.ts';
+import { ApiError, askJson } from '../api/request.ts';
+import { hasTag, session } from '../api/session.ts';
+import { count } from '../format.ts';
+import { VhostField } from '../messages/vhosts.tsx';
+import { go, href, hrefWith, usePlace } from '../router.ts';
+import { useStore } from '../store.ts';
+import { Badge, Button, Facts, Section, Trouble, Waiting } from '../ui/basics.tsx';
+import { SelectField, TextField } from '../ui/fields.tsx';
+import { Table } from '../ui/table.tsx';
+
+interface Decision {
+  readonly action: string;
+  readonly resource: string;
+  readonly name: string;
+  readonly routingKey?: string;
+  readonly allowed: boolean;
+  readonly decidedBy?: string;
+  readonly pattern?: string;
+}
+
+interface Binding {
+  readonly exchange: string;
+  readonly key: string;
+  readonly to: { readonly queue: string } | { readonly exchange: string };
+}
+
+interface Target {
+  readonly name: string;
+  readonly durable: boolean;
+  readonly direct?: boolean;
+  readonly consumers: number;
+  readonly messages: number;
+}
+
+interface Explained {
+  readonly exchange: string;
+  readonly type: string | null;
+  readonly key: string;
+  readonly user: string;
+  readonly declares?: string;
+  readonly delayMs?: number;
+  readonly bindings: readonly Binding[];
+  readonly alternates: readonly { readonly exchange: string; readonly alternate: string }[];
+  readonly withheld?: readonly { readonly exchange: string; readonly key: string }[];
+  readonly queues: readonly Target[];
+  readonly cut: boolean;
+  readonly perMessage: boolean;
+  readonly permissions: readonly Decision[];
+  readonly delivered: boolean;
+}
+
+const PROTOCOLS = {
+  amqp: ['AMQP', 'Exchange', 'Empty: the key is a queue’s name'],
+  mqtt: ['MQTT', 'Topic', 'plant/line1/temperature'],
+  stomp: ['STOMP', 'Destination', '/topic/a.b, /queue/orders, /exchange/x/key'],
+  redis: ['Redis', 'Channel or list', 'As PUBLISH or LPUSH names it'],
+} as const;
+type Protocol = keyof typeof PROTOCOLS;
+
+const RULES: Readonly<Record<string, string>> = {
+  permission: 'the permission',
+  'no-permissions': 'no permissions in this vhost',
+  roles: 'roles',
+  'topic-permission': 'the topic permission',
+  'no-topic-permission': 'no topic permission bounds it',
+};
+
+export function RouteOf({ vhost }: { vhost: string }) {
+  const { query } = usePlace();
+  const login = useStore(session);
+  const named = query['protocol'] ?? '';
+  const protocol = Object.hasOwn(PROTOCOLS, named) ? (named as Protocol) : 'amqp';
+  const address = query['address'];
+  const [form, setForm] = useState({
+    ...{ protocol, address: address ?? '', key: query['key'] ?? '', user: query['user'] ?? '' },
+    vhost,
+  });
+  const change = (part: Partial<typeof form>): void => setForm({ ...form, ...part });
+  const [, title, hint] = PROTOCOLS[form.protocol];
+  return (
+    <>
+      <Section title="An address, as its clients would write it">
+        <form
+          class="form"
+          onSubmit={(event) => {
+            event.preventDefault();
+            const { vhost: where, key, ...asked } = form;
+            // An empty one is asked of as well: the default exchange.
+            const to = hrefWith(['trace', where], { ...asked, key: asked.protocol === 'amqp' ? key : undefined });
+            go(asked.address === '' ? `${to}&address=` : to);
+          }}
+        >
+          <VhostField value={form.vhost} onInput={(one) => change({ vhost: one })} />
+          <SelectField
+            label="Protocol"
+            value={form.protocol}
+            onInput={(one) => change({ protocol: one })}
+            of={(Object.keys(PROTOCOLS) as Protocol[]).map((one) => [one, PROTOCOLS[one][0]] as const)}
+          />
+          <TextField label={title} hint={hint} value={form.address} onInput={(one) => change({ address: one })} />
+          {form.protocol === 'amqp' && (
+            <TextField label="Routing key" value={form.key} onInput={(one) => change({ key: one })} />
+          )}
+          {hasTag(login) && (
+            <TextField
+              label="Published by"
+              hint="Empty: you"
+              value={form.user}
+              onInput={(one) => change({ user: one })}
+            />
+          )}
+          <div class="wide actions">
+            <Button submit kind="primary">
+              Show the way
+            </Button>
+          </div>
+        </form>
+      </Section>
+      {address !== undefined && (
+        <Way
+          key={JSON.stringify(query)}
+          asked={{
+            ...{ protocol, address, vhost },
+            key: protocol === 'amqp' ? (query['key'] ?? '') : undefined,
+            user: query['user'] || undefined,
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+interface Asked {
+  readonly protocol: string;
+  readonly address: string;
+  readonly vhost: string;
+  readonly key: string | undefined;
+  readonly user: string | undefined;
+}
+
+function Way({ asked }: { asked: Asked }) {
+  const { data, error } = useAnswer<Explained>('/v1/explain', { query: { ...asked } });
+  if (error !== undefined) return <Trouble error={error} />;
+  if (data === undefined) return <Waiting lines={6} />;
+  const { vhost } = asked;
+  return (
+    <>
+      <p class={`notice ${data.delivered ? '' : 'warn'}`} role="status">
+        {verdict(data)}
+      </p>
+      <Section title="The address here">
+        <Facts
+          of={[
+            ['Exchange', data.exchange === '' ? '(default)' : data.exchange],
+            ['Type', data.type ?? 'there is no such exchange'],
+            ['Key', data.key === '' ? '(empty)' : data.key],
+            ...(data.declares === undefined ? [] : [['Declares first', data.declares] as const]),
+            ...(data.delayMs === undefined ? [] : [['Delayed by', `${count(data.delayMs)} ms`] as const]),
+          ]}
+        />
+      </Section>
+      <Section title="Bindings that match">
+        <Table<Binding>
+          caption="Bindings that match"
+          rows={data.bindings}
+          id={(one) => JSON.stringify(one)}
+          empty={data.exchange === '' ? 'The default exchange needs none.' : 'None matches.'}
+          columns={[
+            { key: 'exchange', title: 'Exchange', cell: ({ exchange }) => exchange },
+            { key: 'key', title: 'Key', cell: ({ key }) => <code>{key}</code> },
+            {
+              key: 'to',
+              title: 'To',
+              cell: ({ to }) =>
+                'queue' in to ? (
+                  <a href={href('queues', vhost, to.queue)}>{to.queue}</a>
+                ) : (
+                  <>the exchange {to.exchange}</>
+                ),
+            },
+          ]}
+        />
+        {data.alternates.map(({ exchange, alternate }) => (
+          <p key={exchange}>{`Nothing of ${exchange} matches: its alternate exchange ${alternate} gets it.`}</p>
+        ))}
+        {(data.withheld ?? []).map(({ exchange, key }) => (
+          <p key={`${exchange} ${key}`}>{`${key} of ${exchange} is the broker’s own: nothing goes on there.`}</p>
+        ))}
+      </Section>
+      <Section title="Queues and subscriptions that get it">
+        <Table<Target>
+          caption="Queues and subscriptions that get it"
+          rows={data.queues}
+          id={({ name }) => name}
+          empty="None."
+          columns={[
+            { key: 'name', title: 'Name', cell: ({ name }) => <a href={href('queues', vhost, name)}>{name}</a> },
+            {
+              key: 'kind',
+              title: 'Kind',
+              cell: (one) =>
+                one.direct === undefined ? (
+                  one.durable && <Badge>durable</Badge>
+                ) : (
+                  <Badge tone={one.direct ? 'good' : 'warn'}>
+                    {one.direct ? 'a subscriber is there' : 'the subscriber is away'}
+                  </Badge>
+                ),
+            },
+            { key: 'consumers', title: 'Consumers', figures: true, cell: (one) => count(one.consumers) },
+            { key: 'messages', title: 'Messages', figures: true, cell: (one) => count(one.messages) },
+          ]}
+        />
+        {data.cut && <p class="hint">There are more than are listed.</p>}
+      </Section>
+      <Section title={`What ${data.user} may`}>
+        <Table<Decision>
+          caption={`What ${data.user} may`}
+          rows={data.permissions}
+          id={(one) => JSON.stringify(one)}
+          empty="Nothing had to be asked."
+          columns={[
+            {
+              key: 'what',
+              title: 'Asked for',
+              cell: ({ action, resource, name, routingKey }) =>
+                `${action} ${resource} ${name}${routingKey === undefined ? '' : `, key ${routingKey}`}`,
+            },
+            {
+              key: 'allowed',
+              title: 'Answer',
+              cell: ({ allowed }) => <Badge tone={allowed ? 'good' : 'bad'}>{allowed ? 'allowed' : 'refused'}</Badge>,
+            },
+            {
+              key: 'rule',
+              title: 'Decided by',
+              cell: ({ decidedBy, pattern }) => (
+                <>
+                  {decidedBy === undefined ? 'somebody else than the broker' : (RULES[decidedBy] ?? decidedBy)}{' '}
+                  {pattern !== undefined && <code>{pattern === '' ? '(empty: nothing)' : pattern}</code>}
+                </>
+              ),
+            },
+          ]}
+        />
+      </Section>
+      <WhoMay asked={asked} />
+    </>
+  );
+}
+
+function verdict({ permissions, queues, perMessage, user, delivered, type, exchange }: Explained): string {
+  if (permissions.some(({ allowed }) => !allowed)) return `${user} may not send it: the broker refuses.`;
+  if (type === null) return `There is no exchange ${exchange}: the broker refuses.`;
+  if (perMessage) return 'It depends on the message’s headers: those below are all that could get it.';
+  if (!delivered) return 'Nobody would get it: the broker takes it, and drops it or gives it back.';
+  return queues.length === 1 ? 'One queue would get it.' : `${count(queues.length)} queues would get it.`;
+}
+
+const USERS_MAX = 100;
+
+/** The same question for each user, for who may ask of others. */
+function WhoMay({ asked }: { asked: Asked }) {
+  const login = useStore(session);
+  const [rows, setRows] = useState<readonly { user: string; allowed: boolean }[] | undefined>(undefined);
+  const [error, setError] = useState<ApiError | undefined>(undefined);
+  const [working, setWorking] = useState(false);
+  if (!hasTag(login)) return null;
+  const run = async (): Promise<void> => {
+    setWorking(true);
+    setError(undefined);
+    try {
+      const users = await askJson<readonly { name: string }[]>('/api/users');
+      const found: { user: string; allowed: boolean }[] = [];
+      for (const { name: user } of users.slice(0, USERS_MAX)) {
+        const { permissions } = await askJson<Explained>('/v1/explain', { query: { ...asked, user } });
+        found.push({ user, allowed: permissions.every(({ allowed }) => allowed) });
+      }
+      setRows(found);
+    } catch (thrown) {
+      setError(thrown instanceof ApiError ? thrown : new ApiError(0, String(thrown)));
+    }
+    setWorking(false);
+  };
+  return (
+    <Section
+      title="Who may send it"
+      aside={
+        <Button onClick={() => void run()} disabled={working}>
+          Ask of every user
+        </Button>
+      }
+    >
+      <Trouble error={error} />
+      {rows === undefined ? (
+        <p class="hint">{`Of the first ${USERS_MAX} users.`}</p>
+      ) : (
+        <Table<{ user: string; allowed: boolean }>
+          caption="Who may send it"
+          rows={rows}
+          id={({ user }) => user}
+          columns={[
+            { key: 'user', title: 'User', cell: ({ user }) => user },
+            {
+              key: 'allowed',
+              title: 'May send it',
+              cell: ({ allowed }) => <Badge tone={allowed ? 'good' : 'bad'}>{allowed ? 'may' : 'may not'}</Badge>,
+            },
+          ]}
+        />
+      )}
+    </Section>
+  );
+}
