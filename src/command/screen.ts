@@ -4,6 +4,7 @@ import type { Config } from '../config/schema.ts';
 import type { ListenerInfo } from '../index.ts';
 import { formatEndpoint, isLoopback } from '../transport/address.ts';
 import { PRODUCT, VERSION } from '../version.ts';
+import { wrapped } from './print/text.ts';
 
 /** Characters of what stands behind a title on a terminal of 80 columns. */
 const SHORT = 64;
@@ -34,8 +35,13 @@ export function screen(listeners: readonly ListenerInfo[], directory: string, se
     if (text === '') return [''];
     const line = `  ${title.length < width ? title.padEnd(width) : title + GAP}${text}`;
     const at = line.lastIndexOf(' (');
-    if (line.length <= WIDTH || at < 0 || !line.endsWith(')')) return [line];
-    return [line.slice(0, at), `  ${' '.repeat(width)}${line.slice(at + 1)}`];
+    const further = `  ${' '.repeat(width)}`;
+    if (line.length <= WIDTH) return [line];
+    if (at > 0 && line.endsWith(')')) return [line.slice(0, at), further + line.slice(at + 1)];
+    // An address or a path stays in one piece, to be copied.
+    return wrapped(text, WIDTH - further.length).map((part, index) =>
+      index === 0 ? line.slice(0, line.length - text.length) + part : further + part,
+    );
   });
   return `${PRODUCT} ${VERSION}\n\n${lines.join('\n')}\n\n`;
 }

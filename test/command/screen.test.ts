@@ -28,6 +28,17 @@ it('has room on a terminal of 80 columns, with the usual ports and both families
   for (const line of shown.split('\n')) expect(widthOf(line), line).toBeLessThanOrEqual(80);
 });
 
+it('has room on a terminal of 80 columns, whatever it says of durabilities and profiles', () => {
+  const { config } = loadConfig({}, {});
+  const durability = { level: 'interval', interval: 100 } as const;
+  const settings = { ...config, profile: 'hardened', durability, vhosts: { '/': {}, plant: { durability } } } as const;
+  const shown = screen([], '/var/lib/entrepot', settings as never, 1);
+  for (const line of shown.split('\n')) expect(widthOf(line), line).toBeLessThanOrEqual(80);
+  expect(shown.replace(/\n +/g, ' ')).toContain(
+    'vhost plant: confirms follow the write; synced every 100 ms: a power failure may take that much',
+  );
+});
+
 it.each([
   [0, 'MQTT, STOMP'],
   [1, 'one user; nobody without a name'],

@@ -107,7 +107,7 @@ async function bench(printer: Omit<Context, 'client'>, flags: BenchFlags): Promi
   tell(printer, load, outcome);
 }
 
-function tell({ json, out, note }: Omit<Context, 'client'>, load: Load, outcome: Outcome): void {
+function tell({ json, out, note, width }: Omit<Context, 'client'>, load: Load, outcome: Outcome): void {
   const { published, publishMs, received, expected, receiveMs, endToEnd, confirms, busy, stopped, sent } = outcome;
   const perSecond = (n: number, ms: number): number => (n * 1_000) / Math.max(1, ms);
   const rates = { published: perSecond(published, publishMs), received: perSecond(received, receiveMs) };
@@ -142,7 +142,7 @@ function tell({ json, out, note }: Omit<Context, 'client'>, load: Load, outcome:
       ['Confirms', window > 0 ? timesOf(confirms) : undefined],
       ['Generator', `${Math.round(busy * 100)} % of a processor${busy > 0.9 ? ': it may be what is slow here' : ''}`],
     ];
-    for (const line of facts(lines)) out(line);
+    for (const line of facts(lines, width)) out(line);
   }
   if (stopped) throw new CommandError(EXIT.failed, 'stopped before the end');
   if (received < expected) {

@@ -1,7 +1,7 @@
 /** `entrepot doctor` */
 import type { Command } from 'commander';
 import { CommandError, EXIT, EXIT_CODES } from '../exit.ts';
-import { padTo, safeText, widthOf } from '../print/text.ts';
+import { padTo, safeText, widthOf, wrapped } from '../print/text.ts';
 import { printing, repeated, reported, withUsageCode } from './context.ts';
 
 interface DoctorFlags {
@@ -51,17 +51,4 @@ async function doctor({ config, data, listen, json, log }: DoctorFlags): Promise
     }
   }
   if (wrong > 0) throw new CommandError(EXIT.failed, `${wrong === 1 ? 'one thing is' : `${wrong} things are`} wrong`);
-}
-
-/** At blanks; a word that is too long has a line of its own. */
-function wrapped(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && widthOf(line) + 1 + widthOf(word) > width) {
-      lines.push(line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  return [...lines, line];
 }

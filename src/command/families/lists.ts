@@ -106,7 +106,7 @@ export async function show<T>(
 ): Promise<void> {
   const thing = await context.client.get<T>(path, query);
   if (context.json) context.out(JSON.stringify(thing, undefined, 2));
-  else for (const line of facts(told(thing))) context.out(line);
+  else for (const line of facts(told(thing), context.width)) context.out(line);
 }
 
 /** Arguments as people read them: `x-max-length=10 x-overflow=drop-head`. */

@@ -110,7 +110,7 @@ async function show({ client, json, out, width }: Context, position: string | un
       `${at} ${reason} ${queue}${by === undefined ? '' : `, of ${named(by)}`}`,
     ]),
   ];
-  for (const line of facts(rows)) out(line);
+  for (const line of facts(rows, width)) out(line);
   if (events.length === 0) return;
   out('');
   for (const line of table(STEPS, events, width)) out(line);

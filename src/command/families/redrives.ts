@@ -152,7 +152,7 @@ function number(flag: string, value: string | undefined): number | undefined {
   return Number(value);
 }
 
-function show({ json, out }: Context, redrive: Redrive): void {
+function show({ json, out, width }: Context, redrive: Redrive): void {
   if (json) {
     out(JSON.stringify(redrive));
     return;
@@ -171,7 +171,7 @@ function show({ json, out }: Context, redrive: Redrive): void {
     ['Left, lead nowhere', unroutable > 0 ? count(unroutable) : undefined],
     ['Left, not permitted', accessRefused > 0 ? count(accessRefused) : undefined],
   ];
-  for (const line of facts(rows)) out(line);
+  for (const line of facts(rows, width)) out(line);
 }
 
 function target(to: Redrive['to']): string {

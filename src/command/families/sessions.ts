@@ -59,10 +59,10 @@ export function addSessions(program: Command): void {
     ),
   );
   ofProtocol(asking(sessions, 'show <client>', 'one of them, with its subscriptions')).action(
-    connected<SessionFlags>(async ({ client, json, out }, [name = ''], { vhost, protocol }) => {
+    connected<SessionFlags>(async ({ client, json, out, width }, [name = ''], { vhost, protocol }) => {
       const session = await client.get<WholeSession>(api`/v1/vhosts/${vhost}/sessions/${protocol}/${name}`);
       if (json) out(JSON.stringify(session, undefined, 2));
-      else for (const line of facts(factsOf(session))) out(line);
+      else for (const line of facts(factsOf(session), width)) out(line);
     }),
   );
   ofProtocol(asking(sessions, 'delete <client>', 'with all that waits in it; its client is disconnected')).action(

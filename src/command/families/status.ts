@@ -73,10 +73,10 @@ export function alarmsOf({ mem_alarm, disk_free_alarm }: NodeState): string | un
 
 export function addStatus(program: Command): void {
   asking(program, 'status', 'how the broker is, on one page').action(
-    connected(async ({ client, json, out }) => {
+    connected(async ({ client, json, out, width }) => {
       const state = await stateOf(client);
       if (json) out(JSON.stringify(state, undefined, 2));
-      else for (const line of facts(factsOf(state, client.url))) out(line);
+      else for (const line of facts(factsOf(state, client.url), width)) out(line);
     }),
   );
 }

@@ -2,7 +2,7 @@
  * Tables for people. On a terminal they are as wide as that at the most: columns that can be done without go first, then long text is
  * cut. Elsewhere (a file, a pipe) everything is there.
  */
-import { cutTo, padTo, safeText, widthOf } from './text.ts';
+import { cutTo, padTo, safeText, widthOf, wrapped } from './text.ts';
 import { UNKNOWN } from './units.ts';
 
 export interface Column<T> {
@@ -95,9 +95,13 @@ function total(widths: readonly number[]): number {
   return widths.reduce((sum, width) => sum + width, 0) + GAP * Math.max(0, widths.length - 1);
 }
 
-/** Facts below each other: `name  value`; what has no value is left out. */
-export function facts(rows: readonly (readonly [string, string | undefined])[]): string[] {
+/** Facts below each other: `name  value`; what has no value is left out. @param cells of a line; a longer value goes on below itself */
+export function facts(rows: readonly (readonly [string, string | undefined])[], cells: number): string[] {
   const told = rows.filter((row): row is readonly [string, string] => row[1] !== undefined && row[1] !== '');
   const width = Math.max(0, ...told.map(([name]) => widthOf(name)));
-  return told.map(([name, value]) => `${padTo(name, width, false)}  ${safeText(value)}`);
+  return told.flatMap(([name, value]) =>
+    wrapped(safeText(value), cells - width - GAP).map(
+      (line, at) => padTo(at === 0 ? name : '', width, false) + ' '.repeat(GAP) + line,
+    ),
+  );
 }

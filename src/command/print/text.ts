@@ -45,3 +45,17 @@ export function padTo(text: string, width: number, right: boolean): string {
   const blank = ' '.repeat(Math.max(0, width - widthOf(text)));
   return right ? blank + text : text + blank;
 }
+
+/** Lines of so many cells, parted at blanks; a word that is too long has a line of its own. */
+export function wrapped(text: string, width: number): string[] {
+  if (widthOf(text) <= width) return [text];
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && widthOf(line) + 1 + widthOf(word) > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}

@@ -48,13 +48,22 @@ describe('a table', () => {
 
 it('facts stand below each other, without those that are not there', () => {
   expect(
-    facts([
-      ['A', '1'],
-      ['Long', '\u0007'],
-      ['B', undefined],
-      ['C', ''],
-    ]),
+    facts(
+      [
+        ['A', '1'],
+        ['Long', '\u0007'],
+        ['B', undefined],
+        ['C', ''],
+      ],
+      80,
+    ),
   ).toEqual(['A     1', 'Long  \\x07']);
+});
+
+it('facts that are longer than a line go on below themselves, a word that is too long in one piece', () => {
+  const rows = [['At', 'one two /a/path/that/is/longer three']] as const;
+  expect(facts(rows, 12)).toEqual(['At  one two', '    /a/path/that/is/longer', '    three']);
+  expect(facts([['At', '  kept  as it is ']], Number.POSITIVE_INFINITY)).toEqual(['At    kept  as it is ']);
 });
 
 it('text is as wide as it looks, and safe', () => {
