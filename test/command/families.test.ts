@@ -74,7 +74,10 @@ it('vhosts are made, said more of, listed and deleted', async () => {
   expect(await said('vhosts', 'list')).toMatch(/^NAME +READY .*\n\/ .*\nshop +- +- +running +a b +all orders\n$/);
   expect(await parsed('vhosts', 'show', 'shop')).toMatchObject({ name: 'shop', description: 'all orders' });
   expect(await said('vhosts', 'delete', 'shop')).toBe('vhost shop: deleted\n');
-  expect(await run('vhosts', 'show', 'shop')).toMatchObject({ code: 5, stderr: 'entrepot: there is no such thing\n' });
+  expect(await run('vhosts', 'show', 'shop')).toMatchObject({
+    code: 5,
+    stderr: "entrepot: there is no such thing as 'shop'\n",
+  });
 });
 
 it('users are made and changed, and keep the password that is not spoken of', async () => {
@@ -95,6 +98,9 @@ it('users are made and changed, and keep the password that is not spoken of', as
 });
 
 it('permissions are given and taken away, those of topics too', async () => {
+  expect(await run('permissions', 'set', 'nobody', '--write', '.*')).toMatchObject({
+    ...{ code: 5, stderr: 'entrepot: there is no such user\n' },
+  });
   await said('users', 'add', 'ann', '--no-new-password');
   expect(await said('permissions', 'set', 'ann', '--write', '.*')).toBe('permissions of ann in /: given\n');
   await said('permissions', 'set', 'ann', '--topics', 'amq.topic', '--read', '^a');

@@ -95,14 +95,14 @@ export class BrokerClient {
   async send(method: Method, path: string, asked: Asked = {}): Promise<Answer> {
     const response = await this.open(method, path, asked);
     const text = await this.textOf(response);
-    this.demandSuccess(response, text);
+    this.demandSuccess(path, response, text);
     return { made: response.statusCode === 201, body: text === '' ? undefined : this.parsed(text) };
   }
 
   /** Writes the answer as it comes, and a line end. @throws CommandError */
   async pipe(path: string, query: Asked['query'], write: (chunk: string) => Promise<void> | void): Promise<void> {
     const response = await this.open('GET', path, { ...(query !== undefined && { query }) });
-    if (response.statusCode !== 200) this.demandSuccess(response, await this.textOf(response));
+    if (response.statusCode !== 200) this.demandSuccess(path, response, await this.textOf(response));
     response.setEncoding('utf8');
     try {
       for await (const chunk of response) await write(chunk as string);
@@ -115,7 +115,7 @@ export class BrokerClient {
   /** An answer that is no text, as it comes. @throws CommandError */
   async download(path: string): Promise<Download> {
     const response = await this.open('GET', path, { headers: { accept: '*/*' } });
-    if (response.statusCode !== 200) this.demandSuccess(response, await this.textOf(response));
+    if (response.statusCode !== 200) this.demandSuccess(path, response, await this.textOf(response));
     const given = response.headers['content-length'];
     return {
       length: given === undefined ? undefined : Number(given),
@@ -143,7 +143,7 @@ export class BrokerClient {
       ...(query !== undefined && { query }),
       headers: { accept: 'text/event-stream' },
     });
-    if (response.statusCode !== 200) this.demandSuccess(response, await this.textOf(response));
+    if (response.statusCode !== 200) this.demandSuccess(path, response, await this.textOf(response));
     response.setEncoding('utf8');
     try {
       let text = '';
@@ -224,7 +224,7 @@ export class BrokerClient {
     }
   }
 
-  private demandSuccess({ statusCode = 0 }: http.IncomingMessage, text: string): void {
+  private demandSuccess(path: string, { statusCode = 0 }: http.IncomingMessage, text: string): void {
     if (statusCode >= 200 && statusCode < 300) return;
     const said = reasonOf(text);
     if (statusCode === 401 && said.error === 'not_authorised')
@@ -232,9 +232,11 @@ export class BrokerClient {
     if (statusCode === 401) throw new CommandError(EXIT.refused, 'refused: wrong user, or wrong password');
     if (statusCode === 403) throw new CommandError(EXIT.refused, `refused: ${said.reason}`);
     if (statusCode === 404) {
-      const which = /^(Not Found|)$/.test(said.reason) ? '' : ` (${said.reason})`;
-      throw new CommandError(EXIT.notFound, `there is no such thing${which}`);
+      const named = /^(Not Found|)$/.test(said.reason) ? lastOf(path) : ` (${said.reason})`;
+      throw new CommandError(EXIT.notFound, `there is no such thing${named}`);
     }
+    const missing = MISSING[said.reason];
+    if (missing !== undefined) throw new CommandError(EXIT.notFound, missing);
     throw new CommandError(EXIT.failed, said.reason === '' ? `the broker answers ${statusCode}` : said.reason);
   }
 
@@ -243,6 +245,18 @@ export class BrokerClient {
     const why = FAULTS[code] ?? (isAboutCertificates(code) ? certificateFault(code) : message);
     return new CommandError(EXIT.unreachable, `no broker is reached at ${this.url}: ${why}`);
   }
+}
+
+/** What RabbitMQ's API says in a word. */
+const MISSING: Readonly<Record<string, string>> = {
+  user_not_found: 'there is no such user',
+  vhost_not_found: 'there is no such vhost',
+};
+
+/** What was asked for, as it was called: the last part of a path such as `/queues/%2F/orders`. */
+function lastOf(path: string): string {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  return name === '' || path.startsWith('/bindings/') ? '' : ` as '${decodeURIComponent(name)}'`;
 }
 
 const FAULTS: Readonly<Record<string, string>> = {
