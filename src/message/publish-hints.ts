@@ -10,11 +10,11 @@ export const DEFERRAL_TOKEN_HEADER = 'x-opt-deferral-token';
 export const DELIVERY_DELAY_HEADER = 'x-opt-delivery-delay';
 
 /**
- * When it is to be routed (`x-opt-delivery-time`, epoch milliseconds, counts before `x-opt-delivery-delay`, milliseconds; only integers
- * count), and whether it is a half message.
+ * When it is to be routed (`x-opt-delivery-time`, epoch milliseconds or a timestamp, counts before `x-opt-delivery-delay`, milliseconds;
+ * only integers count), and whether it is a half message.
  */
 export function takeHints(draft: Draft, headers: Headers, user: string): void {
-  const dueMs = integerOf(valueUnder(headers, DELIVERY_TIME_HEADER));
+  const dueMs = timeMsOf(valueUnder(headers, DELIVERY_TIME_HEADER));
   const delayMs = integerOf(valueUnder(headers, DELIVERY_DELAY_HEADER));
   if (dueMs !== undefined && dueMs >= 0) draft.dueMs = dueMs;
   else if (delayMs !== undefined && delayMs > 0) draft.delayMs = delayMs;
@@ -22,6 +22,12 @@ export function takeHints(draft: Draft, headers: Headers, user: string): void {
   if (action === undefined) return;
   const id = textOf(valueUnder(headers, HALF_ID_HEADER));
   draft.half = halfMessage(textOf(action) ?? '', id, textOf(valueUnder(headers, CHECK_ADDRESS_HEADER)), user);
+}
+
+/** A timestamp is of whole seconds. */
+function timeMsOf(value: Value | undefined): number | undefined {
+  const isTimestamp = typeof value === 'object' && value?.type === 'timestamp';
+  return isTimestamp ? Number(value.value) * 1_000 : integerOf(value);
 }
 
 function valueUnder(headers: Headers, wanted: string): Value | undefined {

@@ -74,6 +74,15 @@ it('one that is further away than the broker can wait is refused, and never earl
   expect(await amqp.get('q')).toBeUndefined();
 });
 
+it('a timestamp of AMQP is a time, of whole seconds', async () => {
+  const seconds = Math.ceil(clock.epochMs() / 1_000) + 2;
+  await amqp.publish('', 'q', { 'h:x-opt-delivery-time': `T:${seconds}` }, 'timed');
+  clock.advance(seconds * 1_000 - clock.epochMs() - 100);
+  expect(await amqp.get('q')).toBeUndefined();
+  clock.advance(200);
+  expect((await amqp.next('q')).body).toBe('timed');
+});
+
 it('what is no integer is no time', async () => {
   await amqp.publish('', 'q', { 'h:x-opt-delivery-time': 'S:tomorrow' }, 'x');
   expect((await amqp.next('q')).body).toBe('x');
