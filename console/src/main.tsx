@@ -5,6 +5,7 @@ import { App } from './app.tsx';
 import './style/theme.css';
 import './style/layout.css';
 import './style/parts.css';
+import './style/graph.css';
 import { showTheme } from './theme.ts';
 
 showTheme();

@@ -37,7 +37,10 @@ export const GROUPS: readonly PageGroup[] = [
   },
   {
     title: 'Tools',
-    pages: [{ word: 'try', title: 'Try it', key: 't', load: () => import('./pages/try.tsx') }],
+    pages: [
+      { word: 'topology', title: 'Topology', key: 'y', load: () => import('./pages/topology.tsx') },
+      { word: 'try', title: 'Try it', key: 't', load: () => import('./pages/try.tsx') },
+    ],
   },
   {
     title: 'Administration',

@@ -3,6 +3,7 @@ import { description } from './description/routes.ts';
 import type { Operation } from './http/operation.ts';
 import { ACCESS } from './routes/access.ts';
 import { BACKUP } from './routes/backup.ts';
+import { BINDINGS } from './routes/bindings.ts';
 import { DELAYED_MESSAGES } from './routes/delayed.ts';
 import { DROPPED_MESSAGES } from './routes/dropped.ts';
 import { EVENTS } from './routes/events.ts';
@@ -36,6 +37,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...DELAYED_MESSAGES,
   ...SCHEDULES,
   ...SUBSCRIPTIONS,
+  ...BINDINGS,
   ...EXPLAIN,
   ...ACCESS,
   ...SESSIONS,
