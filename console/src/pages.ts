@@ -31,7 +31,7 @@ export const GROUPS: readonly PageGroup[] = [
     pages: [
       { word: 'queues', title: 'Queues', key: 'q', load: () => import('./pages/queue-pages.tsx') },
       { word: 'dead-letters', title: 'Dead letters', key: 'd', load: () => import('./pages/dead-letters.tsx') },
-      { word: 'trace', title: 'Route and trace', key: 't', load: () => import('./pages/trace.tsx') },
+      { word: 'trace', title: 'Route and trace', key: 'r', load: () => import('./pages/trace.tsx') },
       { word: 'tail', title: 'Live tail', key: 'l', load: () => import('./pages/tail.tsx') },
     ],
   },

@@ -4,63 +4,87 @@ import { path } from '../api/request.ts';
 import { count, duration } from '../format.ts';
 import type { Message, Peeked } from '../messages/shapes.ts';
 import { href, hrefWith } from '../router.ts';
-import { Badge, Section, Time, Trouble } from '../ui/basics.tsx';
+import { Badge, Section, Time, Trouble, Waiting } from '../ui/basics.tsx';
 import { Table } from '../ui/table.tsx';
-import type { Consumer, Queue } from './queue.tsx';
+import type { Queue } from './queue.tsx';
 
-const ACTIVITY: Readonly<Record<string, string>> = {
+interface Consumer {
+  readonly tag: string;
+  readonly client: string;
+  readonly listener: string;
+  readonly channel: number;
+  readonly user: string;
+  readonly activity: keyof typeof ACTIVITY;
+  readonly settles: boolean;
+  readonly prefetch: number;
+  readonly held: number;
+  readonly holdMs: number;
+}
+
+const ACTIVITY = {
   up: 'takes messages',
-  single_active: 'the one that takes messages',
+  'single-active': 'the one that takes messages',
   waiting: 'waits for its turn',
-};
+} as const;
 const HELD_SHOWN = 50;
-const CONSUMERS_SHOWN = 200;
+const CONSUMERS_SHOWN = 100;
 
 export function QueueConsumers({ queue, mayRead }: { queue: Queue; mayRead: boolean }) {
-  const all = queue.consumer_details;
+  const { data, error } = useAnswer<{ consumers: readonly Consumer[]; total: number }>(
+    path`/v1/vhosts/${queue.vhost}/queues/${queue.name}/consumers`,
+    { everyMs: 2_000, query: { limit: CONSUMERS_SHOWN } },
+  );
   return (
     <>
       <Section title="Consumers">
-        <Table<Consumer>
-          caption="Consumers of the queue"
-          id={(one) => `${one.channel_details.name} ${one.consumer_tag}`}
-          rows={all.slice(0, CONSUMERS_SHOWN)}
-          empty="Nobody takes messages from this queue."
-          columns={[
-            { key: 'tag', title: 'Tag', cell: ({ consumer_tag: tag }) => tag },
-            {
-              key: 'connection',
-              title: 'Connection',
-              cell: ({ channel_details: { connection_name: name } }) => <a href={href('connections', name)}>{name}</a>,
-            },
-            { key: 'user', title: 'User', cell: ({ channel_details: { user } }) => user },
-            {
-              key: 'activity',
-              title: 'State',
-              cell: ({ activity_status: status }) => (
-                <Badge tone={status === 'waiting' ? 'neutral' : 'good'}>{ACTIVITY[status] ?? status}</Badge>
-              ),
-            },
-            {
-              key: 'ack',
-              title: 'Settles',
-              cell: (one) => (one.ack_required ? 'by acknowledging' : 'when it is sent'),
-            },
-            {
-              key: 'prefetch',
-              title: 'Holds at most',
-              figures: true,
-              cell: ({ prefetch_count: prefetch }) => (prefetch === 0 ? 'any number' : count(prefetch)),
-            },
-            {
-              key: 'timeout',
-              title: 'May hold for',
-              figures: true,
-              cell: ({ consumer_timeout: ms }) => (ms === undefined ? '–' : duration(ms)),
-            },
-          ]}
-        />
-        {all.length > CONSUMERS_SHOWN && <p class="hint">{`And ${count(all.length - CONSUMERS_SHOWN)} more.`}</p>}
+        <Trouble error={error} />
+        {data === undefined ? (
+          error === undefined && <Waiting />
+        ) : (
+          <Table<Consumer>
+            caption="Consumers of the queue, those that hold most first"
+            id={(one) => `${one.client} ${one.channel} ${one.tag}`}
+            rows={data.consumers}
+            empty="Nobody takes messages from this queue."
+            columns={[
+              { key: 'tag', title: 'Tag', cell: ({ tag }) => tag },
+              {
+                key: 'connection',
+                title: 'Connection',
+                cell: ({ client, listener }) => <a href={href('connections', `${client} -> ${listener}`)}>{client}</a>,
+              },
+              { key: 'user', title: 'User', cell: ({ user }) => user },
+              {
+                key: 'activity',
+                title: 'State',
+                cell: ({ activity }) => (
+                  <Badge tone={activity === 'waiting' ? 'neutral' : 'good'}>{ACTIVITY[activity]}</Badge>
+                ),
+              },
+              {
+                key: 'settles',
+                title: 'Settles',
+                cell: ({ settles }) => (settles ? 'by acknowledging' : 'when it is sent'),
+              },
+              { key: 'held', title: 'Holds', figures: true, cell: ({ held }) => count(held) },
+              {
+                key: 'prefetch',
+                title: 'At most',
+                figures: true,
+                cell: ({ prefetch }) => (prefetch === 0 ? 'any number' : count(prefetch)),
+              },
+              {
+                key: 'timeout',
+                title: 'For at most',
+                figures: true,
+                cell: ({ holdMs }) => (holdMs === 0 ? 'ever' : duration(holdMs)),
+              },
+            ]}
+          />
+        )}
+        {data !== undefined && data.total > CONSUMERS_SHOWN && (
+          <p class="hint">{`And ${count(data.total - CONSUMERS_SHOWN)} more.`}</p>
+        )}
       </Section>
       {mayRead && <Held queue={queue} />}
     </>

@@ -20,22 +20,9 @@ export interface Sampled extends Rated {
   readonly samples?: readonly { readonly sample: number; readonly timestamp: number }[];
 }
 
-export interface Consumer {
-  readonly consumer_tag: string;
-  readonly ack_required: boolean;
-  readonly active: boolean;
-  readonly activity_status: string;
-  readonly prefetch_count: number;
-  readonly exclusive: boolean;
-  readonly consumer_timeout?: number;
-  readonly arguments: Readonly<Record<string, unknown>>;
-  readonly channel_details: { readonly connection_name: string; readonly user: string; readonly name: string };
-}
-
 export interface Queue extends QueueRow {
   readonly operator_policy?: string | null;
   readonly effective_policy_definition: Readonly<Record<string, unknown>>;
-  readonly consumer_details: readonly Consumer[];
   readonly consumer_capacity?: number;
   readonly message_bytes_ready?: number;
   readonly messages_ready_details?: Sampled;

@@ -78,6 +78,7 @@ inBrowser('a queue', (desk) => {
     const page = await desk.page({ at: at('busy', '?tab=consumers') });
     await page.getByRole('cell', { name: EVIL }).waitFor();
     await page.getByRole('heading', { name: 'What they hold: 1' }).waitFor();
+    expect((await page.getByRole('row', { name: EVIL }).innerText()).split('\t')[5]).toBe('1');
     await expectAccessible(page);
     await client.channel.cancel(EVIL);
     client.channel.nackAll(false);

@@ -1,6 +1,9 @@
 /** Queues: what there is, paused and resumed. */
 import { z } from 'zod';
+import type { Endpoint } from '../../../api/endpoint.ts';
+import type { ConsumerView } from '../../../operator/connections.ts';
 import type { QueueView } from '../../../operator/queues.ts';
+import type { Asked } from '../http/asked.ts';
 import { type Operation, operation } from '../http/operation.ts';
 import { Problem } from '../http/problem.ts';
 import { json } from '../http/replies.ts';
@@ -38,6 +41,41 @@ function queueShape(view: QueueView): z.output<typeof QUEUE> {
 const PAUSED = z.object({ paused: z.boolean(), changed: z.boolean().describe('False: it was so already.') });
 const KEPT =
   'Publishing goes on, limits and times to live hold. What consumers hold may be settled. That of a durable queue is kept through a restart. Asks for the permission to configure the queue.';
+
+const CONSUMER = z.object({
+  tag: z.string(),
+  client: z.string().describe('The far end of its connection, `ADDRESS:PORT`.'),
+  listener: z.string().describe('The near one.'),
+  channel: z.number().int(),
+  user: z.string(),
+  activity: z
+    .enum(['up', 'single-active', 'waiting'])
+    .describe('`waiting`: another one is the queue’s single active one.'),
+  settles: z.boolean().describe('Its deliveries wait to be settled.'),
+  prefetch: z.number().int().describe('That it may hold; 0: any number.'),
+  held: z.number().int().describe('Messages that it has and has not settled.'),
+  holdMs: z.number().int().describe('For how long it may hold one; 0: for ever.'),
+});
+
+function consumerShape(view: ConsumerView): z.output<typeof CONSUMER> {
+  const { tag, connection, channel, activity, settled, prefetch, held, settleTimeoutMs } = view;
+  return {
+    ...{ tag, client: end(connection.remote), listener: end(connection.local), channel, user: connection.user },
+    ...{ activity, settles: !settled, prefetch, held, holdMs: settleTimeoutMs },
+  };
+}
+
+function end({ address, port }: Endpoint): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** @throws Problem 404 */
+function queueOf(asked: Asked<unknown, unknown>): QueueView {
+  const { vhost } = asked;
+  const found = asked.operator.queues.find(vhost, asked.param('queue'));
+  if (found !== undefined) return found;
+  throw new Problem(404, 'not-found', `no queue '${asked.param('queue')}' in vhost '${vhost}'`);
+}
 
 function pausing(paused: boolean): Operation {
   return operation({
@@ -90,12 +128,22 @@ export const QUEUES: readonly Operation[] = [
     summary: 'Shows a queue.',
     access: 'management',
     answer: QUEUE,
+    handle: (asked) => json(queueShape(queueOf(asked))),
+  }),
+  operation({
+    method: 'GET',
+    path: '/vhosts/{vhost}/queues/{queue}/consumers',
+    id: 'listQueueConsumers',
+    group: 'Queues',
+    summary: 'Lists consumers of a queue, those that hold most first.',
+    access: 'management',
+    query: z.strictObject(PAGE),
+    answer: z.object({ consumers: z.array(CONSUMER), total: LISTED.total }),
     handle: (asked) => {
-      const { vhost } = asked;
-      const found = asked.operator.queues.find(vhost, asked.param('queue'));
-      if (found === undefined)
-        throw new Problem(404, 'not-found', `no queue '${asked.param('queue')}' in vhost '${vhost}'`);
-      return json(queueShape(found));
+      const { skip, limit } = asked.query;
+      const all = queueOf(asked).consumers();
+      all.sort((a, b) => b.held - a.held);
+      return json({ consumers: all.slice(skip, skip + limit).map(consumerShape), total: all.length });
     },
   }),
   pausing(true),
