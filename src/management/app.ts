@@ -14,21 +14,18 @@
  */
 import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
-import { compress } from 'hono/compress';
 import type { Clock } from '../clock/clock.ts';
 import { peerOf } from '../transport/peer.ts';
 import { PRODUCT, VERSION } from '../version.ts';
 import { ConsoleFiles } from './console.ts';
 import type { Health } from './health.ts';
 import type { HttpApi } from './http/api.ts';
+import { compressed } from './http/compressed.ts';
 import { saysWhatItIs } from './http/headers.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { metricsRoutes } from './metrics/routes.ts';
 
 export type ManagementApp = Hono<{ Bindings: HttpBindings }>;
-
-/** What gzip is worth the time for, of a length that is not known or some. Events are no such thing: each goes out as it comes. */
-const COMPRESSED = /^(application\/(problem\+)?json|text\/(plain|html))\b/;
 
 type Answering = Pick<HttpApi<never>, 'covers' | 'answer'>;
 
@@ -40,7 +37,7 @@ export function managementApp(
   files: ConsoleFiles = new ConsoleFiles(),
 ): ManagementApp {
   const app: ManagementApp = new Hono();
-  app.use(saysWhatItIs, compress({ encoding: 'gzip', contentTypeFilter: COMPRESSED }));
+  app.use(saysWhatItIs, compressed);
   const startedMs = clock.monotonicMs();
   app.get('/', async (context) => {
     const { req } = context;

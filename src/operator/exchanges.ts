@@ -1,9 +1,12 @@
 /** Exchanges as an operator sees them. The default exchange is among them. */
-import type { ExchangeType } from '../api/topology.ts';
+import type { ExchangeOptions, ExchangeType } from '../api/topology.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { Headers } from '../message/properties.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Exchange } from '../routing/exchange.ts';
+import { makeKind } from '../routing/kinds/exchange-types.ts';
+import { checkExchange } from '../vhost/topology/compare.ts';
+import { PREDECLARED } from '../vhost/topology/predeclared.ts';
 import type { Vhost } from '../vhost/vhost.ts';
 import { Listing, type Scope, type Source } from './listing/listing.ts';
 import { compareText } from './listing/order.ts';
@@ -56,6 +59,17 @@ export class Exchanges {
     if (found === undefined) return undefined;
     const exchange = name === '' ? null : found.topology.exchanges.get(name);
     return exchange === undefined ? undefined : exchangeView({ vhost: found, exchange }, this.sampler);
+  }
+
+  /** Every vhost has it. */
+  isPredeclared(name: string): boolean {
+    return name === '' || PREDECLARED.some((exchange) => exchange.name === name);
+  }
+
+  /** Whether one that is not there could be declared, as far as what it says goes. @throws BrokerError as its declaration does */
+  check(vhost: string, name: string, type: string, options: ExchangeOptions): void {
+    checkExchange(name, type, options, vhost);
+    makeKind(type, options.arguments);
   }
 }
 

@@ -1,6 +1,7 @@
 /** Policies as an operator sees and sets them. */
 import type { Policy, PolicyInfo, PolicyKind } from '../api/policies.ts';
 import type { Broker } from '../broker/broker.ts';
+import { checkedPolicy } from '../vhost/topology/policies.ts';
 import { Listing, type Scope, type Source } from './listing/listing.ts';
 import { compareText } from './listing/order.ts';
 import type { Pace } from './listing/pace.ts';
@@ -26,6 +27,11 @@ export class Policies {
 
   find(vhost: string, name: string, kind: PolicyKind): PolicyView | undefined {
     return this.of(vhost).find((policy) => policy.name === name && policy.kind === kind);
+  }
+
+  /** Whether it could be set, as far as what it says goes. @throws BrokerError invalid */
+  check(policy: Policy): void {
+    checkedPolicy(policy);
   }
 
   /** Sets or replaces one. @throws BrokerError not-found (vhost), invalid, not-allowed (the configuration sets it) */

@@ -6,6 +6,7 @@ import { BrokerError } from '../message/errors.ts';
 import { MessageView } from '../message/message.ts';
 import type { Headers } from '../message/properties.ts';
 import type { Queue } from '../queue/queue.ts';
+import { checkedQueue } from '../vhost/topology/compare.ts';
 import type { InForce } from '../vhost/topology/policies.ts';
 import type { Vhost } from '../vhost/vhost.ts';
 import { ConnectionView, ConsumerView } from './connections.ts';
@@ -173,6 +174,11 @@ export class Queues {
     const within = this.broker.vhostsByName.get(vhost);
     const queue = within?.topology.queues.get(name);
     return queue === undefined || queue.abandoned ? undefined : new QueueView(queue, within!, this.sampler);
+  }
+
+  /** Whether one that is not there could be declared, as far as what it says goes. @throws BrokerError as its declaration does */
+  check(vhost: string, name: string, options: QueueOptions): void {
+    checkedQueue(name, options, vhost);
   }
 
   /**

@@ -4,16 +4,49 @@ import { BrokerError } from '../../message/errors.ts';
 import { EXACTLY_ONCE } from '../../message/message.ts';
 import type { Headers } from '../../message/properties.ts';
 import { typeName } from '../../message/values.ts';
-import { compareArgument, compareArguments } from '../../queue/limits/arguments.ts';
+import { compareArgument, compareArguments, readArguments } from '../../queue/limits/arguments.ts';
+import type { QueueSettings } from '../../queue/limits/settings.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { Binding } from '../../routing/binding.ts';
 import type { Exchange } from '../../routing/exchange.ts';
+import { checkType } from '../../routing/kinds/exchange-types.ts';
+import { checkExchangeWindow } from './exchange-windows.ts';
 
 /** @throws BrokerError precondition-failed */
 export function checkName(what: string, name: string, bytesMax: number): void {
   if (Buffer.byteLength(name) > bytesMax) {
     throw new BrokerError('precondition-failed', `the ${what} name is longer than ${bytesMax} bytes`);
   }
+}
+
+const NAME_BYTES_MAX = 255;
+/** A queue name may be longer than what one protocol can say: other protocols derive names from their own. */
+const QUEUE_NAME_BYTES_MAX = 65_535;
+
+/**
+ * What a queue that is not there yet would do, as its words say it.
+ * @param name '' where the broker will make one
+ * @throws BrokerError access-refused, precondition-failed, invalid, not-implemented
+ */
+export function checkedQueue(name: string, options: QueueOptions, vhost: string): QueueSettings {
+  const settings = readArguments(name, vhost, options);
+  if (name.startsWith('amq.') && options.ownUse !== true) {
+    throw new BrokerError('access-refused', `queue name '${name}' contains reserved prefix 'amq.*'`);
+  }
+  checkName('queue', name, QUEUE_NAME_BYTES_MAX);
+  return settings;
+}
+
+/** The same of an exchange. @throws BrokerError as `checkedQueue` */
+export function checkExchange(name: string, type: string, options: ExchangeOptions, vhost: string): void {
+  notDefault(name);
+  checkType(type);
+  if (name.startsWith('amq.')) {
+    throw new BrokerError('access-refused', `exchange name '${name}' contains reserved prefix 'amq.*'`);
+  }
+  checkName('exchange', name, NAME_BYTES_MAX);
+  checkAlternate(name, options.arguments, vhost);
+  checkExchangeWindow(type, options);
 }
 
 /** The name of an exchange that something may be done to. @throws BrokerError access-refused for the default exchange */

@@ -6,7 +6,6 @@ import { randomBytes } from 'node:crypto';
 import type { BindingInfo, BindOptions, ExchangeOptions, QueueOptions } from '../../api/topology.ts';
 import type { Share } from '../../clock/work.ts';
 import { BrokerError } from '../../message/errors.ts';
-import { readArguments } from '../../queue/limits/arguments.ts';
 import { Queue } from '../../queue/queue.ts';
 import type { QueueServices } from '../../queue/queue-services.ts';
 import type { Binding, ExchangeRef } from '../../routing/binding.ts';
@@ -16,17 +15,13 @@ import type { Router } from '../../routing/router.ts';
 import type { HalfMessageRules } from '../half/rules.ts';
 import { AppliedPolicies } from './applied-policies.ts';
 import { Bindings } from './bindings.ts';
-import { checkAlternate, checkName, compareExchange, compareQueue, locked, notDefault } from './compare.ts';
-import { checkExchangeWindow } from './exchange-windows.ts';
+import { checkExchange, checkedQueue, compareExchange, compareQueue, locked, notDefault } from './compare.ts';
 import { inParts } from './in-parts.ts';
 import { checkRoom, type LimitsInForce } from './limits.ts';
 import type { Policies } from './policies.ts';
 import type { Registry } from './registry.ts';
 import type { TopologyJournal } from './topology-journal.ts';
 
-const NAME_BYTES_MAX = 255;
-/** A queue name may be longer than what one protocol can say: other protocols derive names from their own. */
-const QUEUE_NAME_BYTES_MAX = 65_535;
 /** Bindings of a queue that is deleted: more are removed in parts. */
 const UNBOUND_AT_ONCE = 64;
 
@@ -99,13 +94,8 @@ export class Topology {
       compareExchange(known, type, options, this.vhost);
       return false;
     }
-    if (name.startsWith('amq.')) {
-      throw new BrokerError('access-refused', `exchange name '${name}' contains reserved prefix 'amq.*'`);
-    }
-    checkName('exchange', name, NAME_BYTES_MAX);
+    checkExchange(name, type, options, this.vhost);
     checkRoom('exchange', name, this.registry.declaredExchanges, this.limits, this.vhost);
-    checkAlternate(name, options.arguments, this.vhost);
-    checkExchangeWindow(type, options);
     const exchange = new Exchange<Queue>(name, type, options);
     if (exchange.durable) this.journal.exchange(exchange);
     this.addExchange(exchange);
@@ -175,12 +165,8 @@ export class Topology {
       known.touch();
       return { queue: known, wrote: false, made: false };
     }
-    const settings = readArguments(name, this.vhost, options);
+    const settings = checkedQueue(name, options, this.vhost);
     const full = name === '' ? made || generatedName() : name;
-    if (name.startsWith('amq.') && options.ownUse !== true) {
-      throw new BrokerError('access-refused', `queue name '${name}' contains reserved prefix 'amq.*'`);
-    }
-    checkName('queue', full, QUEUE_NAME_BYTES_MAX);
     checkRoom('queue', full, this.queues.size, this.limits, this.vhost);
     const { registry } = this;
     const exclusive = options.exclusive ? exclusiveTo : null;

@@ -134,6 +134,61 @@ describe('definitions', () => {
     expect(api.operator.vhosts.find('plant')).toBeUndefined();
   });
 
+  it('say beforehand what would fail, and nothing else would', async () => {
+    const vhost = 'dry';
+    const policy = { vhost, pattern: '^q', 'apply-to': 'all', priority: 0 };
+    const queue = { vhost, durable: true, auto_delete: false };
+    const exchange = { vhost, durable: true, auto_delete: false, internal: false, arguments: {} };
+    const binding = { vhost, destination_type: 'queue', routing_key: 'k', arguments: {} };
+    const given = {
+      vhosts: [{ name: vhost }],
+      parameters: [
+        { vhost, component: 'vhost-limits', name: 'limits', value: { 'max-queues': 100 } },
+        { vhost, component: 'vhost-limits', name: 'limits', value: { odd: 1 } },
+        { vhost, component: 'operator_policy', name: 'o', value: { pattern: '^q', definition: { 'max-length': 1 } } },
+        { vhost, component: 'operator_policy', name: 'o2', value: { pattern: '(', definition: { 'max-length': 1 } } },
+        { vhost, component: 'shovel', name: 's', value: {} },
+      ],
+      policies: [
+        { ...policy, name: 'good', definition: { 'max-length': 5 } },
+        { ...policy, name: 'odd', definition: { odd: 5 } },
+        { ...policy, name: 'pattern', pattern: '(', definition: { 'max-length': 5 } },
+      ],
+      queues: [
+        { ...queue, name: 'q', arguments: {} },
+        { ...queue, name: 'q', arguments: { 'x-max-length': 3 } },
+        { ...queue, name: 'stream', arguments: { 'x-queue-type': 'stream' } },
+        { ...queue, name: 'ttl', arguments: { 'x-message-ttl': -1 } },
+        { ...queue, name: 'transient', durable: false, arguments: { 'x-queue-type': 'quorum' } },
+        { ...queue, name: 'amq.mine', arguments: {} },
+      ],
+      exchanges: [
+        { ...exchange, name: 'x', type: 'topic' },
+        { ...exchange, name: 'odd', type: 'x-recent-history' },
+        { ...exchange, name: 'later', type: 'x-delayed-message' },
+        { ...exchange, name: 'alternate', type: 'fanout', arguments: { 'alternate-exchange': 5 } },
+      ],
+      bindings: [
+        { ...binding, source: 'x', destination: 'q' },
+        { ...binding, source: 'amq.topic', destination: 'q' },
+        { ...binding, source: '', destination: 'q' },
+        { ...binding, source: 'odd', destination: 'q' },
+        { ...binding, source: 'x', destination: 'stream' },
+        { ...binding, source: 'x', destination: 'x', destination_type: 'exchange' },
+      ],
+    };
+    type Item = { kind: string; name: string; outcome: string; reason?: string };
+    const items = async (query: string): Promise<Item[]> =>
+      (await ask('POST', `/definitions?${query}`, given)).body.items;
+    const dry = await items('dry_run=true');
+    const done = await items('report=true');
+    const told = ({ kind, name, outcome, reason }: Item) => [kind, name, outcome, reason ?? ''];
+    expect(dry.map((item) => told({ ...item, outcome: item.outcome.replace('would-be-done', 'done') }))).toEqual(
+      done.map(told),
+    );
+    expect(done.filter(({ outcome }) => outcome === 'failed').length).toBe(13);
+  });
+
   it('go on behind an entry that fails where a report is asked for, and stop there where none is', async () => {
     const given = {
       queues: [

@@ -18,6 +18,7 @@ import { permissionsFrom, topicPermissionsFrom } from '../resources/permissions.
 import { putPolicy } from '../resources/policies.ts';
 import { putUser } from '../resources/users.ts';
 import { putVhost } from '../resources/vhosts-changed.ts';
+import { DRY_RUN_CHECKS, type WouldBeMade } from './dry-run.ts';
 
 /** What became of one entry. */
 export interface ImportedItem {
@@ -44,8 +45,8 @@ export interface ImportOptions {
 interface Work {
   readonly operator: Operator;
   readonly options: ImportOptions;
-  /** Vhosts that a dry run would have made, and users. */
-  readonly made: Set<string>;
+  /** What a dry run would have made. */
+  readonly made: WouldBeMade;
 }
 
 type Entry = Body;
@@ -333,7 +334,8 @@ async function imported(section: Section, entry: Entry, work: Work): Promise<Imp
   try {
     const found = section.check(entry, vhost, work);
     if (typeof found === 'object') return { ...told, outcome: 'left-out', reason: found.leftOut };
-    if (found === 'kept') return { ...told, outcome: 'kept', reason: 'there is one already' };
+    const kept = found === 'kept' || (dryRun && DRY_RUN_CHECKS[section.key]?.(entry, vhost, work.operator, work.made));
+    if (kept === true) return { ...told, outcome: 'kept', reason: 'there is one already' };
     if (dryRun) return { ...told, outcome: 'would-be-done' };
     return { ...told, outcome: (await section.apply(entry, vhost, work)) ?? 'done' };
   } catch (error) {

@@ -48,12 +48,17 @@ export function hasVhostLimits(operator: Operator, vhost: string): boolean {
   return Object.keys(vhostLimitsShown(operator, vhost)).length > 0;
 }
 
-/** Those that are in `given` and no others. @throws Failure 400, before anything is changed */
-export async function replaceVhostLimits(operator: Operator, vhost: string, given: Body): Promise<void> {
+/** @throws Failure 400 */
+export function checkVhostLimits(given: Body): void {
   for (const name of Object.keys(given)) {
     nameOf(VHOSTS, given, name);
     limitOf(VHOSTS, given, name);
   }
+}
+
+/** Those that are in `given` and no others. @throws Failure 400, before anything is changed */
+export async function replaceVhostLimits(operator: Operator, vhost: string, given: Body): Promise<void> {
+  checkVhostLimits(given);
   for (const [name, limit] of Object.entries(OF_VHOSTS)) {
     if (Object.hasOwn(given, name)) continue;
     await operator.limits.setOfVhost(vhost, limit, undefined);

@@ -1,5 +1,5 @@
 /** Policies and operators' policies. */
-import type { PolicyKind, PolicyTarget, PolicyValue } from '../../../api/policies.ts';
+import type { Policy, PolicyKind, PolicyTarget, PolicyValue } from '../../../api/policies.ts';
 import { BrokerError } from '../../../message/errors.ts';
 import type { Operator } from '../../../operator/operator.ts';
 import type { PolicyView } from '../../../operator/policies.ts';
@@ -15,6 +15,35 @@ export function policyShown({ vhost, name, pattern, applyTo, definition, priorit
   return { vhost, name, pattern, 'apply-to': applyTo, definition, priority };
 }
 
+/** As a body says it. @throws Failure 400 */
+export function policyOf(name: string, kind: PolicyKind, body: Body): Policy {
+  demandKeys(body, ['pattern', 'definition']);
+  const definition = plain(body['definition']);
+  if (typeof definition !== 'object' || definition === null || Array.isArray(definition)) {
+    throw badRequest('definition is no object');
+  }
+  return {
+    ...{ name, kind, pattern: textOf(body, 'pattern'), definition: definition as Record<string, PolicyValue> },
+    applyTo: textOf(body, 'apply-to', 'all') as PolicyTarget,
+    priority: wholeOf(body, 'priority') ?? 0,
+  };
+}
+
+/** @throws Failure 400: it means nothing */
+export function checkPolicy(operator: Operator, policy: Policy): void {
+  try {
+    operator.policies.check(policy);
+  } catch (error) {
+    throw validationOf(error);
+  }
+}
+
+/** In RabbitMQ's words. */
+function validationOf(error: unknown): unknown {
+  if (!(error instanceof BrokerError) || error.code !== 'invalid') return error;
+  return badRequest(`Validation failed\n\n${error.message}\n`);
+}
+
 /** Sets one. @returns whether it was there @throws Failure 400 */
 export async function putPolicy(
   operator: Operator,
@@ -23,23 +52,12 @@ export async function putPolicy(
   kind: PolicyKind,
   body: Body,
 ): Promise<boolean> {
-  demandKeys(body, ['pattern', 'definition']);
-  const definition = plain(body['definition']);
-  if (typeof definition !== 'object' || definition === null || Array.isArray(definition)) {
-    throw badRequest('definition is no object');
-  }
+  const policy = policyOf(name, kind, body);
   const existed = operator.policies.find(vhost, name, kind) !== undefined;
   try {
-    await operator.policies.set(vhost, {
-      ...{ name, kind, pattern: textOf(body, 'pattern'), definition: definition as Record<string, PolicyValue> },
-      applyTo: textOf(body, 'apply-to', 'all') as PolicyTarget,
-      priority: wholeOf(body, 'priority') ?? 0,
-    });
+    await operator.policies.set(vhost, policy);
   } catch (error) {
-    if (error instanceof BrokerError && error.code === 'invalid') {
-      throw badRequest(`Validation failed\n\n${error.message}\n`);
-    }
-    throw error;
+    throw validationOf(error);
   }
   return existed;
 }
