@@ -27,7 +27,8 @@ import { CopyBudget } from './copy-budget.ts';
 import { GroupCopier } from './group-copier.ts';
 import { partBytes } from './group-part.ts';
 import { isInterleaved } from './interleaved.ts';
-import type { CopiedSegment, LiveRecords } from './rewriting.ts';
+import { Liveness } from './liveness.ts';
+import type { CopiedSegment } from './rewriting.ts';
 import { SegmentCopier } from './segment-copier.ts';
 
 export const COMPACTING_SUFFIX = '.compacting';
@@ -38,7 +39,6 @@ const GAIN_MIN = 1 / 64;
 const GROUPED_AFTER_MS = 2000;
 /** What grouping gets of what rewriting gets for what others write. */
 const GROUPING_PART = 1 / 16;
-const NO_GROUP = (): number => 0;
 
 export interface CompactionOptions {
   readonly files: FileSystem;
@@ -78,8 +78,6 @@ export class Compaction {
   private stopped = false;
   /** What is under way is to be given up before it replaces a file. */
   private interrupting = false;
-  /** Ends the waiting for the owner's answer. */
-  private abort: (error: Error) => void = () => {};
   private readonly looking = new Timer(() => this.look());
   private readonly budget: CopyBudget;
   private readonly copier: SegmentCopier;
@@ -87,10 +85,12 @@ export class Compaction {
   /** The segment being rewritten is so for its order alone, which can be put off. */
   private grouping = false;
   private yielding = false;
+  private readonly liveness: Liveness;
 
   constructor(options: CompactionOptions) {
     const { clock, blockBytes, logId, segmentFiles } = options;
     this.options = options;
+    this.liveness = new Liveness(options);
     this.budget = new CopyBudget(clock, blockBytes, () => options.busy());
     const copying = {
       logId,
@@ -134,6 +134,7 @@ export class Compaction {
     }
     const segment = winning ?? this.waiting();
     if (segment === undefined) {
+      this.liveness.forget();
       this.groupCopier.rest();
       this.options.residents.lentBytes = 0;
       return;
@@ -190,7 +191,7 @@ export class Compaction {
   /** False: this segment is not to be rewritten. */
   private async rewrite(segment: Segment): Promise<boolean> {
     const { files } = this.options;
-    const live = await this.ask(segment);
+    const live = await (this.grouping ? this.liveness.ofWaiting(segment) : this.liveness.of(segment));
     const { blocks } = segment;
     // What is in the order of groups already stays so.
     const grouped = blocks.some((block) => block.grouped) || (await isInterleaved(segment, live, () => this.afford(0)));
@@ -228,15 +229,6 @@ export class Compaction {
         await files.remove(path);
       }
     }
-  }
-
-  private ask(segment: Segment): Promise<LiveRecords> {
-    const first = segment.blocks[0]!.firstSeq;
-    const last = segment.blocks[segment.blocks.length - 1]!.lastSeq;
-    return new Promise((resolve, reject) => {
-      this.abort = reject;
-      this.options.liveIn(first, last, (isLive, groupOf = NO_GROUP) => resolve({ isLive, groupOf }));
-    });
   }
 
   /** From here on the segment is the new file. */
@@ -286,7 +278,7 @@ export class Compaction {
     this.stopped = true;
     this.options.clock.cancel(this.looking);
     this.budget.stop();
-    this.abort(new Error('the log is being closed'));
+    this.liveness.stop(new Error('the log is being closed'));
     await this.running;
   }
 }

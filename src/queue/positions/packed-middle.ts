@@ -80,13 +80,24 @@ export class PackedMiddle {
     this.back.forEachInRun(visit);
   }
 
-  /** Those of `first` to `last`, without unpacking what lies elsewhere. `within` sees others as well. */
-  forEachAround(first: number, last: number, within: VisitEntry): void {
-    for (let i = this.head; i < this.packed.length; i++) {
-      const { chunk } = this.packed[i]!;
-      if (chunk.last >= first && chunk.first <= last) visitPacked(this.packed[i]!, within);
+  /** Those of `first` to `last`, without unpacking what lies elsewhere. */
+  forEachWithin(first: number, last: number, visit: VisitEntry): void {
+    for (let i = this.firstFrom(first); i < this.packed.length && this.packed[i]!.chunk.first <= last; i++) {
+      visitPackedWhile(this.packed[i]!, visitAll(visit), first, last);
     }
-    this.back.forEachInRun(within);
+    this.back.forEachInRunWithin(first, last, visit);
+  }
+
+  /** The first chunk that does not end before `seq`. */
+  private firstFrom(seq: number): number {
+    let low = this.head;
+    let high = this.packed.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.packed[middle]!.chunk.last < seq) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   /** Those after `after`, until `visit` says false; it sees others as well. */
@@ -214,30 +225,47 @@ function applyChanges(changes: Map<number, QueueEntryFlags>, into: Unpacked, cou
 
 function holds(chunk: Chunk, seq: number): boolean {
   const { seqs } = unpackTo(chunk);
+  return seqs[firstNotBefore(seqs, chunk.count, seq)] === seq;
+}
+
+/** Where the first of `count` numbers is that is `seq` or above; `count` if there is none. */
+function firstNotBefore(seqs: Float64Array, count: number, seq: number): number {
   let low = 0;
-  let high = chunk.count - 1;
+  let high = count;
   while (low < high) {
     const middle = (low + high) >> 1;
     if (seqs[middle]! < seq) low = middle + 1;
     else high = middle;
   }
-  return seqs[low] === seq;
+  return low;
+}
+
+function visitAll(visit: VisitEntry): (seq: number, flags: QueueEntryFlags) => boolean {
+  return (seq, flags) => {
+    visit(seq, flags);
+    return true;
+  };
 }
 
 function visitPacked(packed: Packed, visit: VisitEntry): void {
-  visitPackedWhile(packed, (seq, flags) => {
-    visit(seq, flags);
-    return true;
-  });
+  visitPackedWhile(packed, visitAll(visit));
 }
 
-function visitPackedWhile(packed: Packed, visit: (seq: number, flags: QueueEntryFlags) => boolean): void {
+/** Those of `first` to `last`, until `visit` says false. */
+function visitPackedWhile(
+  packed: Packed,
+  visit: (seq: number, flags: QueueEntryFlags) => boolean,
+  first = 0,
+  last = Number.MAX_SAFE_INTEGER,
+): void {
+  const { chunk } = packed;
+  const unpacked = unpackTo(chunk);
+  const from = first <= chunk.first ? 0 : firstNotBefore(unpacked.seqs, chunk.count, first);
+  const to = last >= chunk.last ? chunk.count : firstNotBefore(unpacked.seqs, chunk.count, last + 1);
   // What is visited may unpack another chunk: the numbers are copied out of the shared room.
-  const { count } = packed.chunk;
-  const unpacked = unpackTo(packed.chunk);
-  const seqs = unpacked.seqs.slice(0, count);
-  const flagSets = unpacked.flagSets.slice(0, count);
-  for (let i = 0; i < count; i++) {
+  const seqs = unpacked.seqs.slice(from, to);
+  const flagSets = unpacked.flagSets.slice(from, to);
+  for (let i = 0; i < seqs.length; i++) {
     const flags = packed.changes?.get(seqs[i]!) ?? flagSets[i]!;
     if (flags !== TOMBSTONE && !visit(seqs[i]!, flags)) return;
   }

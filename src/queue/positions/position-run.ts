@@ -95,7 +95,20 @@ export class PositionRun {
     });
   }
 
-  /** The same, until `visit` says false. */
+  /** The same of `first` to `last`. */
+  forEachInRunWithin(first: number, last: number, visit: VisitEntry): void {
+    if (this.count === 0 || this.headSeq() > last || this.seqAt(this.tail - CELLS) < first) return;
+    this.each((at) => {
+      const seq = this.seqAt(at);
+      if (seq > last) return false;
+      if (seq < first) return true;
+      const flags = this.flagsAt(at);
+      if (flags !== TOMBSTONE) visit(seq, flags);
+      return true;
+    });
+  }
+
+  /** Those that are not removed, until `visit` says false. */
   forEachWhile(visit: (seq: number, flags: QueueEntryFlags) => boolean): void {
     this.each((at) => {
       const flags = this.flagsAt(at);

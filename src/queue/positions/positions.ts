@@ -68,11 +68,8 @@ export class Positions extends PositionRun implements PositionSequence {
   }
 
   forEachIn(first: number, last: number, visit: VisitEntry): void {
-    const within: VisitEntry = (seq, flags) => {
-      if (seq >= first && seq <= last) visit(seq, flags);
-    };
-    this.forEachInRun(within);
-    this.middle?.forEachAround(first, last, within);
+    this.forEachInRunWithin(first, last, visit);
+    this.middle?.forEachWithin(first, last, visit);
   }
 
   readAfter(after: number, max: number, visit: VisitEntry): void {

@@ -15,6 +15,8 @@ const text = (seq: number): string => `text ${seq} ${'x'.repeat(60 + (seq % 50))
 /** An owner whose messages belong to as many queues, one after the other. */
 class Owner {
   readonly live = new Set<number>();
+  /** How often it was asked what lives. */
+  asked = 0;
   it!: TestLog;
   readonly files: MemoryFiles;
   groupOf = (seq: number): number => 1 + (seq % GROUPS);
@@ -27,11 +29,16 @@ class Owner {
     const owner = new Owner(files);
     owner.it = await TestLog.open(files, {
       ...sizes,
-      liveIn: (_first, _last, done) =>
+      liveIn: (first, last, done) => {
+        owner.asked++;
+        const there = (seq: number): boolean => seq >= first && seq <= last;
+        // What is let go of afterwards is in the answer still.
+        const live = new Set([...owner.live].filter(there));
         done(
-          (seq) => owner.live.has(seq),
-          (seq) => owner.groupOf(seq),
-        ),
+          (seq) => live.has(seq),
+          (seq) => (there(seq) ? owner.groupOf(seq) : 0),
+        );
+      },
     });
     for (const seq of live) {
       owner.live.add(seq);
@@ -115,6 +122,18 @@ test('what came interleaved lies by group once it has waited, and everything is 
     events: [],
   });
   await it.close();
+});
+
+test('segments that wait are asked about together, and what goes meanwhile is missed by nobody', async () => {
+  const owner = await waiting(new MemoryFiles());
+  await owner.grouped(1);
+  // Some of what the answer says lives is needed no more.
+  owner.keep((seq) => seq % 10 !== 0);
+  await owner.grouped(3);
+  expect(owner.asked).toBe(1);
+  await owner.check();
+  expect(owner.it.kinds()).toEqual(['recovered']);
+  await owner.it.close();
 });
 
 test('one group is read with as many reads as it has pieces, each of several messages', async () => {

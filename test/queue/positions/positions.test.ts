@@ -50,10 +50,15 @@ describe('positions', () => {
           found.push([seq, flags]);
         });
         expect(found).toEqual(model);
-        const [first, last] = [model[0]?.[0] ?? 0, model[model.length >> 1]?.[0] ?? 0];
-        let within = 0;
-        positions.forEachIn(first, last, () => within++);
-        expect(within).toBe(model.filter(([seq]) => seq >= first && seq <= last).length);
+        // Ranges that begin and end at, before and behind positions: from the front, in the middle, at the back, and beyond both.
+        const places = [0, 0.1, 0.5, 0.9, 1].map((part) => model[Math.floor(part * (model.length - 1))]?.[0] ?? 0);
+        for (const first of places.map((seq) => seq - 1)) {
+          for (const last of [...places, next + 1]) {
+            const within: number[] = [];
+            positions.forEachIn(first, last, (seq) => within.push(seq));
+            expect(within).toEqual(model.flatMap(([seq]) => (seq >= first && seq <= last ? [seq] : [])));
+          }
+        }
       }),
       { numRuns: 60 },
     );
