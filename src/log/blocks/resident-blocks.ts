@@ -64,7 +64,9 @@ export class ResidentBlocks<B extends Block> {
 
   private letUnusedGo(): void {
     const { free } = this;
-    free.length = Math.max(Math.min(free.length, FREE_MIN), free.length - this.fewestFree);
+    // What has been made room for is taken block by block, as fast as copying goes.
+    const kept = Math.max(FREE_MIN, Math.ceil(this.lentBytes / this.blockBytes));
+    free.length = Math.max(Math.min(free.length, kept), free.length - this.fewestFree);
     this.fewestFree = free.length;
     if (free.length > FREE_MIN) this.clock!.schedule(this.unused, UNUSED_MS);
   }

@@ -4,6 +4,7 @@
  *
  * Refuses: to copy a segment in which something is damaged, or of which the owner does not know what it refers to.
  */
+import { NO_BYTES } from '../blocks/block.ts';
 import type { Segment, SegmentBlock } from '../blocks/segment.ts';
 import { type LogFile, syncFile, writeFile } from '../files/files.ts';
 import { align8, BATCH_HEADER_BYTES, BatchHeader, readBatch, sealBatch } from '../format/batch.ts';
@@ -40,10 +41,16 @@ export class SegmentCopier implements Copier {
     let position = SEGMENT_HEADER_BYTES;
     let unsynced = 0;
     const out = Buffer.allocUnsafeSlow(segment.blockBytes + BATCH_HEADER_BYTES);
+    // One for all blocks: made anew for each they would be tens of megabytes, until the engine collects them.
+    let into = NO_BYTES;
     for (const block of segment.blocks) {
       await this.options.afford(block.end);
       if (block.live === 0) continue;
-      const bytes = block.resident ? block.buffer : await this.read(segment, block);
+      let bytes = block.buffer;
+      if (!block.resident) {
+        if (into.length < block.end) into = Buffer.allocUnsafeSlow(Math.max(block.end, segment.blockBytes));
+        bytes = await this.read(segment, block, into);
+      }
       const kept = this.filter(segment, block, bytes, isLive, out, moved.length + 1);
       if (kept === undefined) return undefined;
       if (kept.records === 0) {
@@ -62,10 +69,9 @@ export class SegmentCopier implements Copier {
     return { end: position, moved };
   }
 
-  private async read(segment: Segment, block: SegmentBlock): Promise<Buffer> {
-    const buffer = Buffer.allocUnsafeSlow(block.end);
-    const n = await readPart(this.options.segmentFiles, segment, block.position, buffer);
-    return buffer.subarray(0, n);
+  private async read(segment: Segment, block: SegmentBlock, into: Buffer): Promise<Buffer> {
+    const n = await readPart(this.options.segmentFiles, segment, block.position, into.subarray(0, block.end));
+    return into.subarray(0, n);
   }
 
   /** Copies what is live of a block into one batch at the start of `out`; undefined if the block is damaged. */

@@ -70,6 +70,28 @@ it('eight of them are kept, the rest goes back', () => {
   expect(Array.from({ length: 10 }, () => blocks.take()).filter((buffer) => buffers.has(buffer)).length).toBe(8);
 });
 
+it('what has been lent is there when it is taken, however slowly', () => {
+  const clock = new ManualClock();
+  const blocks = new ResidentBlocks<Plain>(64, 64 * 40, clock);
+  const all = Array.from({ length: 40 }, () => filled(blocks));
+  const buffers = new Set(all.map(({ buffer }) => buffer));
+  blocks.lentBytes = 64 * 20;
+  blocks.endOfTurn(
+    () => true,
+    (block) => blocks.evict(block),
+  );
+  blocks.endOfTurn(
+    () => true,
+    (block) => blocks.evict(block),
+  );
+  const taken: Buffer[] = [];
+  for (let i = 0; i < 20; i++) {
+    clock.advance(200);
+    taken.push(blocks.take());
+  }
+  expect(taken.filter((buffer) => buffers.has(buffer)).length).toBe(20);
+});
+
 /** A block that counts how often it is looked at. */
 class Watched extends Block {
   looks = 0;
