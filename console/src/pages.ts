@@ -36,6 +36,22 @@ export const GROUPS: readonly PageGroup[] = [
     ],
   },
   {
+    title: 'What there is',
+    pages: [
+      { word: 'exchanges', title: 'Exchanges', key: 'e', load: () => import('./pages/exchanges.tsx') },
+      { word: 'connections', title: 'Connections', key: 'c', load: () => import('./pages/connections.tsx') },
+      { word: 'consumers', title: 'Consumers', load: () => import('./pages/consumers.tsx') },
+      {
+        word: 'sessions',
+        title: 'Sessions',
+        key: 's',
+        tags: ['monitoring'],
+        load: () => import('./pages/sessions.tsx'),
+      },
+      { word: 'retained', title: 'Retained', key: 'r', load: () => import('./pages/retained.tsx') },
+    ],
+  },
+  {
     title: 'Tools',
     pages: [
       { word: 'topology', title: 'Topology', key: 'y', load: () => import('./pages/topology.tsx') },

@@ -29,29 +29,52 @@ interface ListProps<T> {
   /** What can be done to those chosen; undefined: none can be. */
   readonly several?: (rows: readonly T[], done: () => void) => ComponentChildren;
   readonly tools?: ComponentChildren;
+  /** Of a list of our own API: the member that the rows are in. It is paged by `skip` and `limit`, and has an order of its own. */
+  readonly rows?: string;
 }
+
+/** As our own API answers a page of a list; the rows are in a member of their own. */
+type Skipped<T> = { readonly total: number; readonly matching: number } & Readonly<Record<string, readonly T[]>>;
 
 const ROWS = 50;
 const EVERY_MS = 5_000;
 
-export function List<T>({ name, target, query, columns, id, empty, searchLabel, several, tools }: ListProps<T>) {
+export function List<T>({
+  name,
+  target,
+  query,
+  columns,
+  id,
+  empty,
+  searchLabel,
+  several,
+  tools,
+  rows: rowsIn,
+}: ListProps<T>) {
   const { query: place } = usePlace();
   const [shown, menu] = useColumns(name, columns);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const sorting = { by: place['sort'], reverse: place['reverse'] === 'true' };
-  const { data, error, refresh } = useAnswer<Paged<T>>(target, {
+  const page = Math.max(1, Math.floor(Number(place['page'])) || 1);
+  const search = place['search'] || undefined;
+  const answer = useAnswer<Paged<T> | Skipped<T>>(target, {
     everyMs: EVERY_MS,
-    query: {
-      ...query,
-      page: place['page'] ?? 1,
-      page_size: ROWS,
-      name: place['search'] || undefined,
-      use_regex: place['search'] ? false : undefined,
-      sort: sorting.by,
-      sort_reverse: sorting.by === undefined ? undefined : sorting.reverse,
-      pagination: true,
-    },
+    query:
+      rowsIn !== undefined
+        ? { ...query, skip: (page - 1) * ROWS, limit: ROWS, name: search }
+        : {
+            ...query,
+            page,
+            page_size: ROWS,
+            name: search,
+            use_regex: search === undefined ? undefined : false,
+            sort: sorting.by,
+            sort_reverse: sorting.by === undefined ? undefined : sorting.reverse,
+            pagination: true,
+          },
   });
+  const { error, refresh } = answer;
+  const data = rowsIn === undefined ? (answer.data as Paged<T> | undefined) : paged<T>(answer.data, rowsIn, page);
   const rows = data?.items ?? [];
   const there = rows.filter((row) => chosen.has(id(row)));
   return (
@@ -101,4 +124,16 @@ export function List<T>({ name, target, query, columns, id, empty, searchLabel, 
       )}
     </section>
   );
+}
+
+function paged<T>(answer: object | undefined, rows: string, page: number): Paged<T> | undefined {
+  if (answer === undefined) return undefined;
+  const { total, matching, [rows]: items } = answer as Skipped<T>;
+  return {
+    items: items as readonly T[],
+    page,
+    page_count: Math.max(1, Math.ceil(matching / ROWS)),
+    total_count: total,
+    filtered_count: matching,
+  };
 }

@@ -4,6 +4,7 @@ import type { Operation } from './http/operation.ts';
 import { ACCESS } from './routes/access.ts';
 import { BACKUP } from './routes/backup.ts';
 import { BINDINGS } from './routes/bindings.ts';
+import { CONSUMERS } from './routes/consumers.ts';
 import { DELAYED_MESSAGES } from './routes/delayed.ts';
 import { DROPPED_MESSAGES } from './routes/dropped.ts';
 import { EVENTS } from './routes/events.ts';
@@ -41,6 +42,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...EXPLAIN,
   ...ACCESS,
   ...SESSIONS,
+  ...CONSUMERS,
   ...RETAINED_MESSAGES,
   ...EVENTS,
   ...BACKUP,
