@@ -6,6 +6,7 @@ import './style/theme.css';
 import './style/layout.css';
 import './style/parts.css';
 import './style/graph.css';
+import './style/topics.css';
 import { showTheme } from './theme.ts';
 
 showTheme();

@@ -55,6 +55,7 @@ export const GROUPS: readonly PageGroup[] = [
     title: 'Tools',
     pages: [
       { word: 'topology', title: 'Topology', key: 'y', load: () => import('./pages/topology.tsx') },
+      { word: 'topics', title: 'Topics', key: 'm', load: () => import('./pages/topics.tsx') },
       { word: 'try', title: 'Try it', key: 't', load: () => import('./pages/try.tsx') },
     ],
   },
