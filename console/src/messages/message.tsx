@@ -99,7 +99,7 @@ function Shown({
             ? []
             : [['Expires', <Time key="expires" atMs={Date.parse(message.expiresAt)} />] as const]),
           ...(message.priority === undefined ? [] : [['Priority', count(message.priority)] as const]),
-          ...Object.entries(properties).map(([name, value]) => [name, inline(value)] as const),
+          ...Object.entries(properties).map(([name, value]) => [inWordsOf(name), inline(value)] as const),
         ]}
       />
       {deaths.length > 0 && (
@@ -144,6 +144,12 @@ function Shown({
     </div>
   );
 }
+
+/** `contentType`: «Content type» */
+const inWordsOf = (name: string): string =>
+  name
+    .replace(/^[a-z]/, (first) => first.toUpperCase())
+    .replace(/[A-Z]/g, (letter, at: number) => (at === 0 ? letter : ` ${letter.toLowerCase()}`));
 
 function Headers({ of }: { of: readonly (readonly [string, unknown])[] }) {
   if (of.length === 0) return <p class="hint">It has none.</p>;

@@ -11,7 +11,7 @@ import { Table } from '../ui/table.tsx';
 import { RedriveDialog } from './dead-letters-redrive.tsx';
 
 const SAMPLE = 1_000;
-const SAMPLED_MAX = 20_000;
+const SAMPLED_MAX = 10_000;
 const GROUPS_MAX = 500;
 
 /** What is kept of a message: the page holds thousands of them. */

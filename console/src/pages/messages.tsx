@@ -5,7 +5,7 @@ import { bytes, count } from '../format.ts';
 import { OpenedMessage } from '../messages/message.tsx';
 import { type Deed, RelocateDialog, type Which } from '../messages/relocate.tsx';
 import type { Looked, Message, Peeked } from '../messages/shapes.ts';
-import { setQuery, usePlace } from '../router.ts';
+import { href, setQuery, usePlace } from '../router.ts';
 import '../style/messages.css';
 import { Badge, Button, Section, Time, Trouble, Waiting } from '../ui/basics.tsx';
 import { SelectField, TextField } from '../ui/fields.tsx';
@@ -95,9 +95,12 @@ export function Messages({ vhost, queue, mayWrite }: MessagesProps) {
       <Section
         title="Messages"
         aside={
-          <Button kind="quiet" onClick={again} disabled={working}>
-            Look again
-          </Button>
+          <>
+            <a href={href('dead-letters', vhost, queue)}>As dead letters</a>
+            <Button kind="quiet" onClick={again} disabled={working}>
+              Look again
+            </Button>
+          </>
         }
       >
         <Search key={asked} from={from} state={state} {...search} />
@@ -214,7 +217,7 @@ function Search({ from, state, text = '', selector = '' }: SearchProps) {
         <TextField
           label="Selector over headers and properties"
           value={typed.selector}
-          placeholder="region = 'eu' AND attempts > 2"
+          placeholder="region = 'eu' AND JMSXDeliveryCount > 2"
           onInput={(value) => setTyped({ ...typed, selector: value })}
         />
       </div>

@@ -2,7 +2,7 @@
 import { useAnswer } from '../api/answer.ts';
 import { path } from '../api/request.ts';
 import { bytes, count, duration, inline, rate, shortCount } from '../format.ts';
-import { href } from '../router.ts';
+import { href, hrefWith } from '../router.ts';
 import { Facts, Figure, Section } from '../ui/basics.tsx';
 import { Chart } from '../ui/chart.tsx';
 import { Table } from '../ui/table.tsx';
@@ -31,7 +31,10 @@ export function QueueOverview({ queue }: { queue: Queue }) {
             format={shortCount}
           />
         </Section>
-        <Section title="Flow">
+        <Section
+          title="Flow"
+          aside={<a href={hrefWith(['tail', queue.vhost], { kind: 'queue', name: queue.name })}>Live tail</a>}
+        >
           <div class="figure-row">
             <Figure label="in" value={rate(stats?.publish_details?.rate ?? 0)} />
             <Figure label="out" value={rate(stats?.deliver_get_details?.rate ?? 0)} />
