@@ -99,6 +99,7 @@ describe('over the wire', () => {
       ['warn', "user 'guest' - invalid credentials"],
       ['warn', "user 'guest' - invalid credentials"],
     ]);
+    expect(lines.shown('mistake')).toEqual([]);
   });
 
   it('says whose mistake ended a connection or a channel', async () => {

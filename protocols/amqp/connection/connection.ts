@@ -33,7 +33,7 @@ import type { AmqpLimits } from '../options.ts';
 import type { AmqpStats } from '../stats.ts';
 import { ConnectionTimers, type ConnectionTimersOwner } from './connection-timers.ts';
 import { ConnectionWriter } from './connection-writer.ts';
-import { AmqpError, asAmqpError, ClientsMistake } from './errors.ts';
+import { AmqpError, asAmqpError, ClientsMistake, NotLetIn } from './errors.ts';
 import { closingFrame, handshakeFrame, openFrame } from './frame-dispatch.ts';
 import { AWAITS_REPLY, FrameInput, type FrameInputOwner } from './frame-input.ts';
 import { ClientProperties } from './handshake/client-properties.ts';
@@ -316,7 +316,7 @@ export class Connection
   fail(error: AmqpError, method: number): void {
     if (this.state >= CLOSING) return;
     this.stats.connectionErrors++;
-    this.broker.reportMistake(this.transport, error.replyText);
+    if (!(error instanceof NotLetIn)) this.broker.reportMistake(this.transport, error.replyText);
     this.close(error.replyCode, error.replyText, method);
   }
 

@@ -43,6 +43,9 @@ export class AmqpError extends Error {
   }
 }
 
+/** A client that is not let in, of which the operator has been told where that was decided. */
+export class NotLetIn extends AmqpError {}
+
 /** What RabbitMQ tells as INTERNAL_ERROR though its client is to blame: nobody needs to look for a fault of the broker's. */
 export class ClientsMistake extends AmqpError {
   constructor(text: string) {

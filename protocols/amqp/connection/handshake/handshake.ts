@@ -34,7 +34,7 @@ import type { FieldReader } from '../../codec/field-reader.ts';
 import type { MethodWriter } from '../../codec/method-writer.ts';
 import type { AmqpLimits } from '../../options.ts';
 import type { AmqpStats } from '../../stats.ts';
-import { AmqpError } from '../errors.ts';
+import { AmqpError, NotLetIn } from '../errors.ts';
 import { outOfTurn } from '../method-errors.ts';
 import { ClientProperties } from './client-properties.ts';
 import { type Credentials, credentialsOf, MECHANISMS, MECHANISMS_BY_CERTIFICATE } from './credentials.ts';
@@ -166,7 +166,7 @@ export class Handshake {
     }
     this.ask(credentials, (result) => {
       if ('refused' in result) {
-        if (result.refused === 'unavailable') throw new AmqpError('RESOURCE_ERROR', result.reason);
+        if (result.refused === 'unavailable') throw new NotLetIn('RESOURCE_ERROR', result.reason);
         this.refuseLogin(mechanism);
         return;
       }
@@ -206,11 +206,11 @@ export class Handshake {
     const result = host.enter(identity, vhost);
     if ('refused' in result) {
       if (result.refused === 'vhost-not-found')
-        throw new AmqpError('NOT_ALLOWED', `vhost ${vhost} not found${vhostHint(vhost)}`, CONNECTION_OPEN);
-      if (result.refused === 'unavailable') throw new AmqpError('RESOURCE_ERROR', result.reason);
+        throw new NotLetIn('NOT_ALLOWED', `vhost ${vhost} not found${vhostHint(vhost)}`, CONNECTION_OPEN);
+      if (result.refused === 'unavailable') throw new NotLetIn('RESOURCE_ERROR', result.reason);
       if (result.refused === 'limit' || result.refused === 'rate')
-        throw new AmqpError('NOT_ALLOWED', result.reason, CONNECTION_OPEN);
-      throw new AmqpError(
+        throw new NotLetIn('NOT_ALLOWED', result.reason, CONNECTION_OPEN);
+      throw new NotLetIn(
         'NOT_ALLOWED',
         `access to vhost '${vhost}' refused for user '${identity.user}'`,
         CONNECTION_OPEN,
