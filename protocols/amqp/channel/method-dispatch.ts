@@ -1,7 +1,9 @@
-/** Dispatch of methods: from a method frame on an open channel to the handler of its class. Publishes and acknowledgements first: they are hot. */
+/** Dispatch of methods: from a method frame on an open channel to the handler of its class. Publishes and settlements first: they are hot. */
 import {
   BASIC_ACK,
+  BASIC_NACK,
   BASIC_PUBLISH,
+  BASIC_REJECT,
   CLASS_ACCESS,
   CLASS_BASIC,
   CLASS_CHANNEL,
@@ -13,7 +15,7 @@ import {
 } from '../codec/constants.ts';
 import { unimplementedMethod, unknownMethod } from '../connection/method-errors.ts';
 import { basicMethod } from '../deliver/basic-methods.ts';
-import { acknowledge } from '../deliver/settle-methods.ts';
+import { acknowledge, nack, reject } from '../deliver/settle-methods.ts';
 import { confirmMethod } from '../publish/confirm-methods.ts';
 import { publishMethod } from '../publish/publish.ts';
 import { txMethod } from '../publish/transaction-methods.ts';
@@ -34,7 +36,15 @@ export function channelMethod(channel: Channel, buffer: Buffer, start: number, e
     return true;
   }
   const { host } = channel;
-  host.share.work.checkTime();
+  const { work } = host.share;
+  if (method === BASIC_NACK || method === BASIC_REJECT) {
+    const back =
+      method === BASIC_NACK ? nack(channel, buffer, start + 4, end) : reject(channel, buffer, start + 4, end);
+    // What dies may take a while to be sent on.
+    if (!back) work.checkTime();
+    return true;
+  }
+  work.checkTime();
   const fields = host.fields.begin(buffer, start + 4, end);
   switch (classId) {
     case CLASS_BASIC:

@@ -1,18 +1,16 @@
-/** Handlers of consuming, getting and settling (class basic but for publishing): from a method to the one it is for. [§1.8] */
+/** Handlers of consuming, getting and recovering (class basic but for publishing and settling): from a method to the one it is for. [§1.8] */
 import {
   BASIC_CANCEL,
   BASIC_CONSUME,
   BASIC_GET,
-  BASIC_NACK,
   BASIC_QOS,
   BASIC_RECOVER,
   BASIC_RECOVER_ASYNC,
-  BASIC_REJECT,
 } from '../codec/constants.ts';
 import type { FieldReader } from '../codec/field-reader.ts';
 import { unimplementedMethod } from '../connection/method-errors.ts';
 import { type ConsumeChannel, cancel, consume, get, qos } from './consume-methods.ts';
-import { nack, recover, reject } from './settle-methods.ts';
+import { recover } from './settle-methods.ts';
 
 export function basicMethod(channel: ConsumeChannel, method: number, fields: FieldReader): void {
   switch (method) {
@@ -27,12 +25,6 @@ export function basicMethod(channel: ConsumeChannel, method: number, fields: Fie
       return;
     case BASIC_GET:
       get(channel, fields);
-      return;
-    case BASIC_REJECT:
-      reject(channel, fields);
-      return;
-    case BASIC_NACK:
-      nack(channel, fields);
       return;
     case BASIC_RECOVER:
     case BASIC_RECOVER_ASYNC:

@@ -19,31 +19,30 @@ export interface SettleChannel {
 /** Delivery tags are counted from 1, so one that a number cannot hold has never been given. */
 const TAG_HIGH_MAX = 0x1f_ffff;
 
-/** basic.ack, straight from the bytes: u64 delivery tag | u8 multiple */
+/*
+ * basic.ack, basic.nack and basic.reject come as often as deliveries go out, so they are read straight from the bytes: u64 delivery tag | u8 bits
+ */
+
 export function acknowledge(channel: SettleChannel, buffer: Buffer, start: number, end: number): void {
-  if (end - start !== 9) throw new FieldsFault(buffer, start, end);
-  const high = buffer.readUInt32BE(start);
-  if (high > TAG_HIGH_MAX) throw unknownTag(buffer.readBigUInt64BE(start));
-  const tag =
-    high * 0x1_0000_0000 +
-    (((buffer[start + 4]! << 24) | (buffer[start + 5]! << 16) | (buffer[start + 6]! << 8) | buffer[start + 7]!) >>> 0);
+  const tag = tagAt(buffer, start, end);
   channel.unsettled.settle(tag, (buffer[start + 8]! & 1) !== 0, ACCEPTED);
 }
 
-export function reject(channel: SettleChannel, fields: FieldReader): void {
-  const tag = tagOf(fields);
-  const requeue = fields.bit();
-  fields.finish();
+/** Returns whether it goes back. */
+export function reject(channel: SettleChannel, buffer: Buffer, start: number, end: number): boolean {
+  const tag = tagAt(buffer, start, end);
+  const requeue = (buffer[start + 8]! & 1) !== 0;
   channel.unsettled.settle(tag, false, refusal(channel, requeue));
+  return requeue;
 }
 
-/** RabbitMQ's basic.nack. https://www.rabbitmq.com/docs/nack */
-export function nack(channel: SettleChannel, fields: FieldReader): void {
-  const tag = tagOf(fields);
-  const multiple = fields.bit();
-  const requeue = fields.bit();
-  fields.finish();
-  channel.unsettled.settle(tag, multiple, refusal(channel, requeue));
+/** RabbitMQ's basic.nack. https://www.rabbitmq.com/docs/nack Returns whether it goes back. */
+export function nack(channel: SettleChannel, buffer: Buffer, start: number, end: number): boolean {
+  const tag = tagAt(buffer, start, end);
+  const bits = buffer[start + 8]!;
+  const requeue = (bits & 2) !== 0;
+  channel.unsettled.settle(tag, (bits & 1) !== 0, refusal(channel, requeue));
+  return requeue;
 }
 
 /** @param reply false for basic.recover-async, which has no answer */
@@ -56,11 +55,14 @@ export function recover(channel: SettleChannel, fields: FieldReader, reply: bool
   });
 }
 
-function tagOf(fields: FieldReader): number {
-  const at = fields.take(8);
-  const high = fields.buffer.readUInt32BE(at);
-  if (high > TAG_HIGH_MAX) throw unknownTag(fields.buffer.readBigUInt64BE(at));
-  return high * 0x1_0000_0000 + fields.buffer.readUInt32BE(at + 4);
+function tagAt(buffer: Buffer, start: number, end: number): number {
+  if (end - start !== 9) throw new FieldsFault(buffer, start, end);
+  const high = buffer.readUInt32BE(start);
+  if (high > TAG_HIGH_MAX) throw unknownTag(buffer.readBigUInt64BE(start));
+  return (
+    high * 0x1_0000_0000 +
+    (((buffer[start + 4]! << 24) | (buffer[start + 5]! << 16) | (buffer[start + 6]! << 8) | buffer[start + 7]!) >>> 0)
+  );
 }
 
 /**
