@@ -47,3 +47,22 @@ it('long ones are read, too; an empty range is none, and damage is an error each
   for (let i = 0; i < 2; i++)
     expect(() => decodeAnnotations(...stored(Buffer.from('{"deaths":[')))).toThrow(SyntaxError);
 });
+
+it('the same death of the same record is the same record, and another one is another', () => {
+  const before = withDeath(undefined, death('q', 1));
+  const first = withDeath(before, death('r', 2), true);
+  expect(withDeath(before, death('r', 2), true)).toBe(first);
+  const others = [
+    withDeath(before, death('r', 2)),
+    withDeath(undefined, death('r', 2), true),
+    withDeath(before, death('s', 2), true),
+    withDeath(before, death('r', 3), true),
+    withDeath(before, { ...death('r', 2), reason: 'expired' }, true),
+    withDeath(before, { ...death('r', 2), exchange: 'x' }, true),
+    withDeath(before, { ...death('r', 2), routingKeys: ['q', 'r'] }, true),
+    withDeath(before, { ...death('r', 2), routingKeys: ['s'] }, true),
+    withDeath(before, { ...death('r', 2), acquired: 1 }, true),
+    withDeath(before, { ...death('r', 2), originalExpirationMs: 5 }, true),
+  ];
+  for (const other of others) expect(other).not.toEqual(first);
+});

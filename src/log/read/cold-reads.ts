@@ -13,6 +13,7 @@
  * Every batch is verified again: what was sound when it was written or recovered may have rotted since.
  */
 import { PHASE_GATHER, type Turn, type TurnTask } from '../../clock/turn.ts';
+import { giveBack, takeBuffer } from '../../message/buffer-pool.ts';
 import type { Waiting } from '../blocks/block.ts';
 import type { SegmentBlock } from '../blocks/segment.ts';
 import { RecordRef } from '../format/record.ts';
@@ -276,7 +277,8 @@ export class ColdReads implements TurnTask {
     }
     this.reading++;
     const bytes = to - from;
-    const buffer = bytes > WINDOW_BYTES ? Buffer.allocUnsafeSlow(bytes) : (this.spare.pop() ?? newWindow());
+    // What was left to the garbage collector made it go through the whole heap, several times a second.
+    const buffer = bytes > WINDOW_BYTES ? takeBuffer(bytes) : (this.spare.pop() ?? newWindow());
     this.options.files.read(segment, block.position + from, buffer, bytes, (error, bytesRead) => {
       this.reading--;
       if (segment.generation !== generation || block.gone) this.planAgain(wanted);
@@ -285,6 +287,7 @@ export class ColdReads implements TurnTask {
       else this.look(piece, buffer, bytesRead);
       // What was found in it has been copied.
       if (bytes <= WINDOW_BYTES) this.spare.push(buffer);
+      else giveBack(buffer);
       this.readOn();
       this.options.wake();
     });

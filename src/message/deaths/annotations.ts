@@ -29,6 +29,16 @@ const REMEMBERED_MAX = 256;
  */
 const decoded = new Map<string, Annotations>();
 const encoded = new WeakMap<Annotations, Buffer>();
+/** What was decoded last, and its bytes. */
+let last: Annotations | undefined;
+let lastBytes: Buffer = Buffer.alloc(0);
+/** And the record that was made last, of what. */
+let made: {
+  readonly before: Annotations | undefined;
+  readonly death: Omit<Death, 'count'>;
+  readonly rekeyed: boolean;
+  readonly result: Annotations;
+} | null = null;
 
 /** The bytes are to be read only: another message may have the same. */
 export function encodeAnnotations(annotations: Annotations): Buffer {
@@ -44,6 +54,14 @@ export function encodeAnnotations(annotations: Annotations): Buffer {
 export function decodeAnnotations(buffer: Buffer, start: number, end: number): Annotations | undefined {
   if (start === end) return undefined;
   if (end - start > REMEMBERED_BYTES_MAX) return unpackJson<Annotations>(buffer, start, end);
+  if (end - start === lastBytes.length && buffer.compare(lastBytes, 0, lastBytes.length, start, end) === 0) return last;
+  const annotations = remembered(buffer, start, end);
+  last = annotations;
+  lastBytes = encodeAnnotations(annotations);
+  return annotations;
+}
+
+function remembered(buffer: Buffer, start: number, end: number): Annotations {
   const key = buffer.latin1Slice(start, end);
   const known = decoded.get(key);
   if (known !== undefined) return known;
@@ -62,6 +80,33 @@ export function decodeAnnotations(buffer: Buffer, start: number, end: number): A
  * @param rekeyed it goes on with a key of the queue's own
  */
 export function withDeath(before: Annotations | undefined, death: Omit<Death, 'count'>, rekeyed = false): Annotations {
+  const known = made;
+  if (known !== null && known.before === before && known.rekeyed === rekeyed && sameDeath(known.death, death)) {
+    return known.result;
+  }
+  const result = withAnother(before, death, rekeyed);
+  made = { before, death, rekeyed, result };
+  return result;
+}
+
+function sameDeath(a: Omit<Death, 'count'>, b: Omit<Death, 'count'>): boolean {
+  return (
+    a.queue === b.queue &&
+    a.reason === b.reason &&
+    a.timeS === b.timeS &&
+    a.exchange === b.exchange &&
+    a.acquired === b.acquired &&
+    a.originalExpirationMs === b.originalExpirationMs &&
+    a.others === b.others &&
+    sameKeys(a.routingKeys, b.routingKeys)
+  );
+}
+
+function sameKeys(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
+  return a === b || (a?.length === b?.length && a!.every((key, i) => key === b![i]));
+}
+
+function withAnother(before: Annotations | undefined, death: Omit<Death, 'count'>, rekeyed: boolean): Annotations {
   const deaths = before?.deaths ?? [];
   const same = deaths.find((d) => d.queue === death.queue && d.reason === death.reason);
   const acquired = (same?.acquired ?? 0) + (death.acquired ?? 0);

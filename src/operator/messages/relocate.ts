@@ -19,8 +19,9 @@ import type { Vhost } from '../../vhost/vhost.ts';
 import type { Pace } from '../listing/pace.ts';
 import { type Scanned, type ScanQuery, scan } from './scan.ts';
 
-/** What may be on its way to the disk: about two short writes. */
+/** What may be on its way to the disk: about two short writes; and so that each is one call, while somebody is about who asks for little. */
 const UNSYNCED_BYTES_MAX = 192 * 1024;
+const HURRIED_BYTES_MAX = 64 * 1024;
 
 export interface RelocateQuery extends Omit<ScanQuery, 'states'> {
   /** What becomes of a message here. */
@@ -110,8 +111,9 @@ export async function relocate(vhost: Vhost, queue: Queue, query: RelocateQuery,
  * It does not get ahead of the disk: whoever publishes meanwhile waits for what was written before, and a short write is one call
  * (`log/write/segment-files.ts`). Undefined: it may go on.
  */
-function notAhead({ log, confirms }: Vhost): Promise<void> | undefined {
-  if (log.failed !== undefined || log.unsyncedBytes <= UNSYNCED_BYTES_MAX) return undefined;
+function notAhead({ log, confirms, turn }: Vhost): Promise<void> | undefined {
+  const most = turn.work.hurried ? HURRIED_BYTES_MAX : UNSYNCED_BYTES_MAX;
+  if (log.failed !== undefined || log.unsyncedBytes <= most) return undefined;
   // The flush that is under way; the next one is filled while it is.
   return new Promise((resolve) => confirms.whenSafe(log.mark - 1, () => resolve()));
 }

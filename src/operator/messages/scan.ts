@@ -3,8 +3,10 @@
  * again as the log lets go of anything. It ends when whoever looks has enough, or has looked long enough; `next` says where to go on.
  */
 import type { Clock } from '../../clock/clock.ts';
+import type { ReadOrder } from '../../log/store.ts';
 import { MessageView } from '../../message/message.ts';
 import { type BrowsedEntry, type BrowsedState, QueueBrowser } from '../../queue/browse/queue-browser.ts';
+import { FLAG_DURABLE } from '../../queue/entry-flags.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { StoredBody } from '../../queue/store/stored-body.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
@@ -154,8 +156,9 @@ class Scan {
 
   /** Fetches the block that it lies in, and looks on at once: it may be given up at the turn's end. */
   private load(entry: BrowsedEntry): Promise<void> {
+    const order = this.backwards ? undefined : this.order;
     return new Promise((resolve, reject) => {
-      this.vhost.store.load(entry.seq, entry.flags, (error) => {
+      const loaded = (error: Error | undefined): void => {
         try {
           if (error === undefined) this.slice();
           else this.miss(entry);
@@ -163,9 +166,23 @@ class Scan {
         } catch (thrown) {
           reject(thrown as Error);
         }
-      });
+      };
+      this.vhost.store.load(entry.seq, entry.flags, loaded, order);
     });
   }
+
+  /** What it looks at next: it is read together, instead of one by one. */
+  private readonly order: ReadOrder = {
+    readAfter: (after, max, visit) => {
+      let left = max;
+      for (let i = this.at; i < this.batch.length && left > 0; i++) {
+        const { seq, flags } = this.batch[i]!;
+        if (seq <= after || (flags & FLAG_DURABLE) === 0) continue;
+        visit(seq);
+        left--;
+      }
+    },
+  };
 
   private miss(entry: BrowsedEntry): void {
     this.missed++;
