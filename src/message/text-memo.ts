@@ -1,14 +1,17 @@
 /**
  * Texts that come again and again, as names of groups and tenants do, found by their bytes: so that none is made anew, and none has to be
- * hashed again where it is looked up. Of two that fall together the later stays.
+ * hashed again where it is looked up. Of more than four that fall together some are made each time.
  */
-const SLOTS = 1 << 14;
+const SETS = 1 << 14;
+const WAYS = 4;
 /** Longer ones are made each time. */
 const BYTES_MAX = 64;
 
 export class TextMemo {
-  private readonly hashes = new Int32Array(SLOTS);
-  private readonly texts: string[] = new Array<string>(SLOTS).fill('');
+  /** Made with the first text. */
+  private hashes = new Int32Array(0);
+  private texts: string[] = [];
+  private next = 0;
 
   /** The text of `bytes[start, end)` if all of it is ASCII and it is short; undefined otherwise. */
   ascii(bytes: Buffer, start: number, end: number): string | undefined {
@@ -23,13 +26,29 @@ export class TextMemo {
     }
     if (all > 0x7f) return undefined;
     hash ^= hash >>> 15;
-    const slot = hash & (SLOTS - 1);
-    const known = this.texts[slot]!;
-    if (this.hashes[slot] === hash && known.length === length && says(known, bytes, start)) return known;
+    if (this.texts.length === 0) this.begin();
+    const { hashes, texts } = this;
+    const first = (hash & (SETS - 1)) * WAYS;
+    for (let slot = first; slot < first + WAYS; slot++) {
+      if (hashes[slot] !== hash) continue;
+      const known = texts[slot]!;
+      if (known.length === length && says(known, bytes, start)) return known;
+    }
     const text = bytes.latin1Slice(start, end);
-    this.hashes[slot] = hash;
-    this.texts[slot] = text;
+    const slot = first + this.placeIn(first);
+    hashes[slot] = hash;
+    texts[slot] = text;
     return text;
+  }
+
+  private begin(): void {
+    this.hashes = new Int32Array(SETS * WAYS);
+    this.texts = new Array<string>(SETS * WAYS).fill('');
+  }
+
+  private placeIn(first: number): number {
+    for (let way = 0; way < WAYS; way++) if (this.texts[first + way] === '') return way;
+    return this.next++ & (WAYS - 1);
   }
 }
 

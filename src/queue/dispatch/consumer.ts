@@ -15,6 +15,7 @@ import type { MessageView } from '../../message/message.ts';
 import type { Headers } from '../../message/properties.ts';
 import { type DeliveryCounts, UNCOUNTED } from '../../metrics/traffic.ts';
 import type { QueueSettings } from '../limits/settings.ts';
+import type { LaneHolder, OrderedConsumer } from '../order/lane.ts';
 import type { HoldWatch } from '../unsettled/hold-watch.ts';
 import type { HeldSum } from './held-sum.ts';
 import type { CreditTaker, SharedCredit } from './shared-credit.ts';
@@ -55,7 +56,7 @@ export interface DeliveryGuard {
 /** Shared by all that have nothing to get again, and never written to. */
 const NO_REPLAY: number[] = [];
 
-export class QueueConsumer implements Consumer, CreditTaker {
+export class QueueConsumer implements Consumer, CreditTaker, OrderedConsumer {
   readonly tag: string;
   readonly settled: boolean;
   readonly exclusive: boolean;
@@ -104,6 +105,7 @@ export class QueueConsumer implements Consumer, CreditTaker {
   guard: DeliveryGuard | null = null;
   /** Held slots to be delivered again before anything new; empty nearly always. */
   replay = NO_REPLAY;
+  laneHolder: LaneHolder | null = null;
   private prefetch: number;
   /** What it may hold where it has set no limit itself; 0 for any number. */
   private ownMax = 0;

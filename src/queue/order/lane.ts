@@ -36,6 +36,12 @@ export interface LaneHolder {
   readonly lanes: Set<Lane>;
 }
 
+/** A consumer, as its queue's order sees it. */
+export interface OrderedConsumer {
+  /** The order's own; null: it has none yet. */
+  laneHolder: LaneHolder | null;
+}
+
 /** Levels of priority come before numbers: numbers stay below it. */
 const LEVEL_UNIT = 2 ** 44;
 const LEVEL_MAX = 255;
@@ -63,10 +69,12 @@ export class Lane {
   at = -1;
   /** The lower goes first. */
   rank = 0;
-  /** Its neighbours among those of which nothing is there, and whether it is one of them: see `IdleLanes`. */
-  idleBefore: Lane | null = null;
-  idleBehind: Lane | null = null;
-  idle = false;
+  /** Its neighbours in the list of `IdleLanes`, and whether it is in there; when the last of it went, and when it was put there, as numbers of that list. */
+  before: Lane | null = null;
+  behind: Lane | null = null;
+  listed = false;
+  usedAt = 0;
+  listedAt = 0;
   /** In which order its messages are read from the disk; null: none has been. */
   reads: ReadOrder | null = null;
 

@@ -26,7 +26,7 @@ import type { ReadyMessages } from '../ready/ready-messages.ts';
 import { SingleLevel } from '../ready/single-level.ts';
 import { IdleLanes } from './idle-lanes.ts';
 import { bucketOf, type KeySource } from './key-source.ts';
-import { Lane, type LaneHolder, Tenant } from './lane.ts';
+import { Lane, type LaneHolder, type OrderedConsumer, Tenant } from './lane.ts';
 import { LanePool } from './lane-pool.ts';
 import type { OrderSettings } from './order-words.ts';
 
@@ -82,6 +82,11 @@ const NOWHERE: MessagePlace = Object.freeze({ tenant: '', group: null, closes: f
 class Holder implements LaneHolder {
   readonly lanes = new Set<Lane>();
   readonly pool = new LanePool();
+  readonly order: QueueOrder;
+
+  constructor(order: QueueOrder) {
+    this.order = order;
+  }
 }
 
 export class QueueOrder {
@@ -97,8 +102,8 @@ export class QueueOrder {
   private readonly groups = new Map<string, Lane>();
   private readonly tenants = new Map<string, Tenant>();
   private readonly common = new LanePool();
-  private readonly holders = new Map<object, Holder>();
-  /** Groups of which nothing is there, and that somebody has: the one that was used longest ago is first. */
+  private readonly holders = new Map<OrderedConsumer, Holder>();
+  /** Groups of which nothing is there, and that somebody has. */
   private readonly idle = new IdleLanes();
   /** Messages that consumers hold, and those that wait for their time. */
   private readonly out = new Map<number, Lane>();
@@ -254,7 +259,6 @@ export class QueueOrder {
       lane.tenant = tenant;
       tenant.groups.add(lane);
     }
-    this.idle.delete(lane);
     return lane;
   }
 
@@ -262,10 +266,7 @@ export class QueueOrder {
   private nameOf(group: string): string {
     const shared = SHARED_PREFIX + bucketOf(group, SHARED);
     const full = this.groups.size >= GROUPS_MAX || this.services.groups >= VHOST_GROUPS_MAX;
-    if (full && this.idle.size > 0) {
-      this.forgetOldest();
-      if (this.groups.get(shared)?.isEmpty !== false) return group;
-    }
+    if (full && this.forgetIdleOne() && this.groups.get(shared)?.isEmpty !== false) return group;
     if (!full && this.groups.get(shared)?.isEmpty !== false) return group;
     this.queue.services.counters.sharedLanes++;
     return shared;
@@ -283,7 +284,7 @@ export class QueueOrder {
    * Finds what this consumer gets next: `lane`, `seq` and `flags` say what, and `take` takes it. False: nothing, for now.
    * @param consumer null: somebody who takes one message and no part in groups
    */
-  find(consumer: object | null): boolean {
+  find(consumer: OrderedConsumer | null): boolean {
     const pool = consumer === null ? undefined : this.holderOf(consumer).pool;
     for (;;) {
       const lane = this.before === null ? this.nextOf(pool?.first(), this.common.first()) : this.older();
@@ -316,7 +317,7 @@ export class QueueOrder {
   }
 
   /** What was found has been taken out of the queue, for this consumer. */
-  take(consumer: object | null): void {
+  take(consumer: OrderedConsumer | null): void {
     const { seq } = this;
     const lane = this.lane!;
     lane.waiting.shift();
@@ -463,14 +464,16 @@ export class QueueOrder {
   }
 
   private forgetIdle(): void {
-    if (this.groups.size > REMEMBERED_MAX && this.idle.size > 0) this.forgetOldest();
+    if (this.groups.size > REMEMBERED_MAX) this.forgetIdleOne();
   }
 
-  private forgetOldest(): void {
-    const oldest = this.idle.first;
-    if (oldest === null) return;
-    this.free(oldest);
-    this.forget(oldest);
+  /** False: there is none of which nothing is there. */
+  private forgetIdleOne(): boolean {
+    const lane = this.idle.shift();
+    if (lane === null) return false;
+    this.free(lane);
+    this.forget(lane);
+    return true;
   }
 
   private forget(lane: Lane): void {
@@ -488,12 +491,13 @@ export class QueueOrder {
 
   // ---------------------------------------------------------------------------------------------------- its holders
 
-  private holderOf(consumer: object): Holder {
-    let holder = this.holders.get(consumer);
-    if (holder === undefined) {
-      holder = new Holder();
-      this.holders.set(consumer, holder);
-    }
+  private holderOf(consumer: OrderedConsumer): Holder {
+    const known = consumer.laneHolder as Holder | null;
+    // It may be that of an order that the queue has kept before.
+    if (known !== null && known.order === this) return known;
+    const holder = new Holder(this);
+    consumer.laneHolder = holder;
+    this.holders.set(consumer, holder);
     return holder;
   }
 
@@ -517,15 +521,16 @@ export class QueueOrder {
   }
 
   /** @param shares consumers share the groups */
-  joined(consumer: object, shares: boolean): void {
+  joined(consumer: OrderedConsumer, shares: boolean): void {
     this.holderOf(consumer);
     if (shares && this.holders.size > 1) this.unbalanced = true;
   }
 
-  left(consumer: object): void {
+  left(consumer: OrderedConsumer): void {
     const holder = this.holders.get(consumer);
     if (holder === undefined) return;
     this.holders.delete(consumer);
+    consumer.laneHolder = null;
     for (const lane of [...holder.lanes]) {
       if (lane.holder === holder) this.takeFrom(holder, lane, null);
       else lane.heir = null; // it was to get it from another
