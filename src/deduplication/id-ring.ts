@@ -82,10 +82,14 @@ export class IdRing {
     return this.heads[place]! >>> FLAG_BITS;
   }
 
-  /** A copy. */
-  idOf(place: number): Buffer {
-    const start = this.starts[place]!;
-    return Buffer.from(this.bytes.subarray(start, start + this.lengthOf(place)));
+  /** Where its id begins in `memory`. */
+  startOf(place: number): number {
+    return this.starts[place]!;
+  }
+
+  /** The ids lie in here until one comes. */
+  get memory(): Buffer {
+    return this.bytes;
   }
 
   /** How many places, from the oldest on, are of messages before this one. */

@@ -16,7 +16,7 @@
  *
  * It decides nothing about messages and writes no record: `vhost/publish/deduplication.ts` does.
  */
-import { bytesOf, textOf } from '../message/text.ts';
+import { bytesOf } from '../message/text.ts';
 import { IdRing, KEPT, WHILE_PRESENT } from './id-ring.ts';
 import { hashOf } from './id-table.ts';
 import type { WindowSettings } from './settings.ts';
@@ -32,7 +32,7 @@ export interface WindowMemory {
   readonly bytesMax: number;
 }
 
-/** An id, as checkpoints and recovery have it. */
+/** An id, as recovery has it. */
 export interface WindowEntry {
   readonly id: string;
   /** Of the message that it came with. */
@@ -43,7 +43,7 @@ export interface WindowEntry {
   readonly whilePresent: boolean;
 }
 
-/** What has just been admitted, as its record has it: the id is `bytes[start, end)`. Valid until the next. */
+/** What has been admitted, as its record has it: the id is `bytes[start, end)`. Valid until the next. */
 export interface AdmittedId {
   readonly bytes: Buffer;
   readonly start: number;
@@ -194,6 +194,7 @@ export class DeduplicationWindow {
   /** Another one of so many bytes is about to come. */
   private makeRoom(bytes: number): void {
     const { memory, settings } = this;
+    if (this.size < settings.size && memory.bytes + bytes <= memory.bytesMax) return;
     while (this.size > 0 && (this.size >= settings.size || memory.bytes + bytes > memory.bytesMax)) {
       this.forgotten++;
       if (this.ring.count > 0) this.forget(this.ring.at(0));
@@ -316,10 +317,10 @@ export class DeduplicationWindow {
     }
   }
 
-  /** For a checkpoint: what of it is in the log, so many at a time. What comes meanwhile may be among it. */
-  *kept(atATime: number): Generator<readonly WindowEntry[]> {
+  /** For a checkpoint: what of it is in the log, so many at a time, each valid until the next step. What comes meanwhile may be among it. */
+  *kept(atATime: number): Generator<readonly AdmittedId[]> {
     let after = -1;
-    let some: WindowEntry[];
+    let some: AdmittedId[];
     do {
       some = [];
       const { ring } = this;
@@ -333,8 +334,11 @@ export class DeduplicationWindow {
         after = seq;
         const flags = ring.flagsOf(place);
         if (!ring.isThere(place) || (flags & KEPT) === 0) continue;
-        const id = textOf(ring.idOf(place));
-        some.push({ id, seq, untilMs: ring.untilOf(place), whilePresent: (flags & WHILE_PRESENT) !== 0 });
+        const start = ring.startOf(place);
+        some.push({
+          ...{ bytes: ring.memory, start, end: start + ring.lengthOf(place) },
+          ...{ seq, untilMs: ring.untilOf(place), whilePresent: (flags & WHILE_PRESENT) !== 0 },
+        });
       }
       if (some.length > 0) yield some;
     } while (some.length > 0);

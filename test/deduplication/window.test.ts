@@ -1,8 +1,13 @@
 /** A window alone: what it knows, what it forgets and when, and what that takes up. */
 import { describe, expect, it } from 'vitest';
 import type { WindowSettings } from '../../src/deduplication/settings.ts';
-import { DeduplicationWindow, type WindowEntry, type WindowMemory } from '../../src/deduplication/window.ts';
-import { bytesOf } from '../../src/message/text.ts';
+import {
+  type AdmittedId,
+  DeduplicationWindow,
+  type WindowEntry,
+  type WindowMemory,
+} from '../../src/deduplication/window.ts';
+import { bytesOf, textOf } from '../../src/message/text.ts';
 
 const SETTINGS: WindowSettings = {
   size: 1000,
@@ -124,11 +129,22 @@ it('is what a set of ids would be, through thousands of steps', () => {
     }
     expect(window.size).toBe(model.size);
   }
-  const kept = [...window.kept(7)].flat().map((entry) => entry.id);
+  const kept = keptBy(window, 7).map((entry) => entry.id);
   expect(kept).toEqual([...model.keys()]);
   const bytes = [...model.keys()].reduce((sum, id) => sum + 120 + id.length, 0);
   expect(memory.bytes).toBe(bytes);
 });
+
+/** What a checkpoint gets of it, as a start would read it. */
+function keptBy(window: DeduplicationWindow, atATime: number): WindowEntry[] {
+  const all: WindowEntry[] = [];
+  for (const some of window.kept(atATime)) all.push(...some.map(entryOf));
+  return all;
+}
+
+function entryOf({ bytes, start, end, seq, untilMs, whilePresent }: AdmittedId): WindowEntry {
+  return { id: textOf(bytes, start, end), seq, untilMs, whilePresent };
+}
 
 /** What a window is, as plainly as it can be said: a list of ids in order. */
 class Model {
@@ -209,7 +225,7 @@ it.each([
       expect([window.size, window.forgotten, memory.bytes]).toEqual([model.ids.length, model.forgotten, model.bytes]);
     }
     const kept = model.ids.filter((one) => one.kept).map(({ id, seq, untilMs }) => ({ id, seq, untilMs }));
-    expect([...window.kept(9)].flat().map(({ id, seq, untilMs }) => ({ id, seq, untilMs }))).toEqual(kept);
+    expect(keptBy(window, 9).map(({ id, seq, untilMs }) => ({ id, seq, untilMs }))).toEqual(kept);
   }
 });
 
@@ -220,7 +236,7 @@ describe('what a checkpoint gets of it', () => {
     const seen: WindowEntry[] = [];
     let first = true;
     for (const some of window.kept(20)) {
-      seen.push(...some);
+      seen.push(...some.map(entryOf));
       // The ring is put in order in the middle of it.
       if (first) for (let i = 101; i <= 400; i++) window.admit(`a${i}`, i, 0, -1, true);
       first = false;
@@ -237,7 +253,7 @@ describe('what a checkpoint gets of it', () => {
     window.refusedNumber('p', 8n, 1001, 50, -1);
     window.admitNumber('p', 9n, 1002, 50, -1, true);
     const again = make({ ttlMs: 100 }).window;
-    again.restore([...window.kept(10)].flat(), window.keptPublishers(), 120);
+    again.restore(keptBy(window, 10), window.keptPublishers(), 120);
     expect(known(again, ['old', 'a', 'b'], 120)).toEqual(['a', 'b']);
     expect([6n, 7n, 8n, 9n, 10n].map((n) => again.hasNumber('p', n, 120))).toEqual([true, true, false, true, false]);
   });

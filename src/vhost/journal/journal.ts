@@ -3,7 +3,7 @@
  * which list of targets has which number, and how much has been appended.
  */
 import type { Policy, PolicyKind } from '../../api/policies.ts';
-import type { AdmittedId, PublisherEntry, WindowEntry } from '../../deduplication/window.ts';
+import type { AdmittedId, PublisherEntry } from '../../deduplication/window.ts';
 import type { Log } from '../../log/log.ts';
 import type { DeathReason } from '../../message/deaths/deaths.ts';
 import type { Retainer } from '../../message/message.ts';
@@ -199,7 +199,7 @@ export class Journal implements RecordOutput {
   }
 
   /** The same of many. */
-  idsAdmitted(owner: WindowOwner, size: number, entries: readonly WindowEntry[]): void {
+  idsAdmitted(owner: WindowOwner, size: number, entries: readonly AdmittedId[]): void {
     writeIdsAdmitted(this, { owner, size, entries });
   }
 

@@ -116,14 +116,16 @@ export class Deduplication {
       return publish(this.parts.router.without(route, [queue]), draft, null);
     }
     const full = queue.rejects ? fullTargets(route.targets, draft) : null;
-    log.beginUnit();
+    // An id that is not written down needs no unit.
+    const { durable } = window;
+    if (durable) log.beginUnit();
     try {
       const mark = publish(route, draft, full);
       if (mark === MARK_REFUSED) this.refused(window);
       else this.admit(window, queue.id, draft);
       return mark > MARK_NOW ? log.mark : mark;
     } finally {
-      log.endUnit();
+      if (durable) log.endUnit();
     }
   }
 

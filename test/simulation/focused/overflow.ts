@@ -7,6 +7,7 @@ import { ACCEPTED, type DeliverySink, NO_BACKPRESSURE } from '../../../src/api/i
 import type { DeduplicationWindow } from '../../../src/deduplication/window.ts';
 import { Draft, type MessageView } from '../../../src/message/message.ts';
 import { encodeNeutral, NEUTRAL_DIALECT } from '../../../src/message/neutral-dialect.ts';
+import { textOf } from '../../../src/message/text.ts';
 import { queueArguments, vhostOf } from '../../vhost/harness.ts';
 import { Random } from '../world/random.ts';
 import { DURABLE, FocusedHistory, type FocusedLife, type FocusedReport } from './focused.ts';
@@ -186,7 +187,7 @@ class OverflowHistory extends FocusedHistory<Life> {
     if (known.length > size) this.failures.push(`${place.queue} knows ${known.length} ids`);
     const order: string[] = [];
     for (const some of window.kept(IDS)) {
-      order.push(...some.map((entry) => entry.id));
+      order.push(...some.map(({ bytes, start, end }) => textOf(bytes, start, end)));
       if (order.length > IDS) break; // it would not end where something is wrong
     }
     known.sort((a, b) => order.indexOf(a.id) - order.indexOf(b.id));

@@ -452,8 +452,8 @@ describe('windows', () => {
     const other = written((out) => writeIdAdmitted(out, 'xé', 100, admitted(entries[1]!)));
     expect(other.bytes).toEqual([[154, '00000000' + '0378c3a9' + '64000000' + '01000000' + second]]);
     expect(other.read(readIdsAdmitted)).toEqual([{ owner: 'xé', size: 100, entries: entries.slice(1) }]);
-    const many = { owner: 7, size: 100, entries };
-    expect(written((out) => writeIdsAdmitted(out, many)).read(readIdsAdmitted)).toEqual([many]);
+    const many = { owner: 7, size: 100, entries: entries.map(admitted) };
+    expect(written((out) => writeIdsAdmitted(out, many)).read(readIdsAdmitted)).toEqual([{ ...many, entries }]);
     const parted = written((out) => writeIdsAdmitted(out, many), 30);
     expect(parted.read(readIdsAdmitted).flatMap((record) => record.entries)).toEqual(entries);
     expect(parted.written.length).toBe(2);

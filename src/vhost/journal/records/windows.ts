@@ -31,6 +31,11 @@ export interface IdsRecord extends WindowRecord {
   readonly entries: readonly WindowEntry[];
 }
 
+/** The same, as it is written. */
+export interface AdmittedIds extends WindowRecord {
+  readonly entries: readonly AdmittedId[];
+}
+
 export interface PublishersRecord extends WindowRecord {
   readonly publishers: readonly PublisherEntry[];
 }
@@ -80,14 +85,13 @@ function writeEntryHead(
 }
 
 /** Writes them all, in as many records as it takes; none for none. */
-export function writeIdsAdmitted(out: RecordOutput, { owner, size, entries }: IdsRecord): void {
-  const ids = entries.map(({ id }) => bytesOf(id));
+export function writeIdsAdmitted(out: RecordOutput, { owner, size, entries }: AdmittedIds): void {
   const head = headBytes(owner) + 4;
   for (let from = 0; from < entries.length; ) {
     let bytes = head;
     let to = from;
-    while (to < entries.length && (to === from || bytes + ID_HEAD_BYTES + ids[to]!.length <= out.recordBytesMax)) {
-      bytes += ID_HEAD_BYTES + ids[to++]!.length;
+    while (to < entries.length && (to === from || bytes + entryBytes(entries[to]!) <= out.recordBytesMax)) {
+      bytes += entryBytes(entries[to++]!);
     }
     let at = out.append(RECORD_IDS_ADMITTED, bytes);
     const { buffer } = out;
@@ -95,11 +99,15 @@ export function writeIdsAdmitted(out: RecordOutput, { owner, size, entries }: Id
     writeU32(buffer, at, to - from);
     at += 4;
     for (; from < to; from++) {
-      const id = ids[from]!;
-      at = writeEntryHead(buffer, at, entries[from]!, id.length);
-      at = copyBytes(id, 0, id.length, buffer, at);
+      const entry = entries[from]!;
+      at = writeEntryHead(buffer, at, entry, entry.end - entry.start);
+      at = copyBytes(entry.bytes, entry.start, entry.end, buffer, at);
     }
   }
+}
+
+function entryBytes({ start, end }: AdmittedId): number {
+  return ID_HEAD_BYTES + end - start;
 }
 
 export function writePublishersAdmitted(out: RecordOutput, { owner, size, publishers }: PublishersRecord): void {
