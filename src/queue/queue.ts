@@ -327,7 +327,7 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
   prepare(seq: number, flags: QueueEntryFlags, draft: Draft): QueueEntryFlags {
     if (draft.ttlMs >= 0) this.makeLimits();
     if (draft.grouped && !this.grouped) this.expectGroups();
-    if (this.order !== null) this.order.prepare(seq, flags);
+    if (this.order !== null) this.order.prepare(seq, flags, draft);
     if (this.settings.passport) this.services.passports.arrived(this, seq, flags, draft);
     if (this.limits !== null) return this.limits.prepare(seq, flags, draft);
     return this.withPriority(flags, draft.priority);

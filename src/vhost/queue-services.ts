@@ -9,7 +9,7 @@ import type { DeathReason } from '../message/deaths/deaths.ts';
 import type { Dialects } from '../message/dialect.ts';
 import { MessageView } from '../message/message.ts';
 import type { Properties } from '../message/properties.ts';
-import { closesGroup, readKey } from '../queue/order/key-source.ts';
+import { closesGroup, keyInHeader, readKey } from '../queue/order/key-source.ts';
 import type { OrderServices } from '../queue/order/queue-order.ts';
 import { PositionArena } from '../queue/positions/position-arena.ts';
 import type { Queue } from '../queue/queue.ts';
@@ -96,6 +96,7 @@ export class VhostQueueServices implements QueueServices<Queue> {
     this.orders = {
       groups: 0,
       keyOf: (view, source) => readKey(dialects, view, source),
+      keyInHeader: (view, source) => keyInHeader(dialects, view, source),
       closesGroup: (view) => closesGroup(dialects, view),
     };
     this.parts = parts;

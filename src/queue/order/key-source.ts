@@ -54,15 +54,28 @@ export function keySource(text: string): KeySource | undefined {
   return /^[\x20-\x7e]{1,255}$/.test(name) ? { text, kind: 'header', name } : undefined;
 }
 
+/**
+ * Nearly all keys are short texts in a header: they are found by their bytes, and of `view` nothing but its properties is looked at. Undefined: that does not
+ * tell.
+ */
+export function keyInHeader(
+  dialects: Dialects,
+  view: MessageView,
+  { kind, name }: Pick<KeySource, 'kind' | 'name'>,
+): string | null | undefined {
+  if (kind === 'group' && !view.grouped) return null;
+  if (kind === 'routing-key' || kind === 'property' || view.propsStart === view.propsEnd) return undefined;
+  if (!dialects.headerTextAt(view, name, range)) return undefined;
+  const key = keys.ascii(view.props, range.start, range.end);
+  return key === undefined ? undefined : bounded(key);
+}
+
 /** Its key; null: it has none. */
 export function readKey(dialects: Dialects, view: MessageView, { kind, name }: KeySource): string | null {
   if (kind === 'routing-key') return bounded(view.key());
   if (view.propsStart === view.propsEnd) return null;
-  // Nearly all keys are short texts in a header: they are found by their bytes.
-  if (kind !== 'property' && (kind === 'header' || view.grouped) && dialects.headerTextAt(view, name, range)) {
-    const key = keys.ascii(view.props, range.start, range.end);
-    if (key !== undefined) return bounded(key);
-  }
+  const lies = keyInHeader(dialects, view, { kind, name });
+  if (lies !== undefined) return lies;
   if (kind === 'group') return view.grouped ? bounded(dialects.groupId(view) ?? '') : null;
   if (kind === 'property') {
     const value = dialects.properties(view)[PROPERTIES[name as keyof typeof PROPERTIES]];

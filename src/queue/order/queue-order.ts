@@ -18,7 +18,7 @@
  * disk. So many groups are known; what comes beyond shares lanes, by a hash of its key: it keeps its order, and waits for others of
  * its lane. That is counted.
  */
-import { MessageView } from '../../message/message.ts';
+import { type Draft, MessageView } from '../../message/message.ts';
 import { levelOf, type QueueEntryFlags } from '../entry-flags.ts';
 import type { PositionArena } from '../positions/position-arena.ts';
 import { PriorityLevels } from '../ready/priority-levels.ts';
@@ -65,6 +65,8 @@ export interface OrderServices {
   /** Groups that are known. */
   groups: number;
   keyOf(view: MessageView, source: KeySource): string | null;
+  /** The same, of a view of which only the properties are there; undefined: they do not tell. */
+  keyInHeader(view: MessageView, source: KeySource): string | null | undefined;
   closesGroup(view: MessageView): boolean;
 }
 
@@ -158,13 +160,40 @@ export class QueueOrder {
 
   // -------------------------------------------------------------------------------------------------------- coming
 
-  /** A message has just been stored and is about to come, or to be parked until it is safe. */
-  prepare(seq: number, flags: QueueEntryFlags): void {
-    const { view } = this;
-    if (!this.queue.services.store.view(seq, flags, view)) return;
+  /**
+   * A message has just been stored and is about to come, or to be parked until it is safe.
+   * @param draft as it came, where that is at hand
+   */
+  prepare(seq: number, flags: QueueEntryFlags, draft: Draft | null = null): void {
+    const place = (draft === null ? undefined : this.placeOfDraft(draft)) ?? this.placeInStore(seq, flags);
+    if (place === undefined) return;
     if (this.nextSeq >= 0) this.expected.set(this.nextSeq, this.next);
     this.nextSeq = seq;
-    this.next = placeOf(this.services, this.settings, view);
+    this.next = place;
+  }
+
+  private placeInStore(seq: number, flags: QueueEntryFlags): MessagePlace | undefined {
+    const { view } = this;
+    if (!this.queue.services.store.view(seq, flags, view)) return undefined;
+    return placeOf(this.services, this.settings, view);
+  }
+
+  /** Undefined: it must be looked at as it lies. */
+  private placeOfDraft({ dialect, props, propsStart, propsEnd, grouped }: Draft): MessagePlace | undefined {
+    const { services, settings, view } = this;
+    if (settings.strict) return STRICT;
+    // What ends its group says so in another header.
+    if (grouped || settings.buckets > 0) return undefined;
+    view.dialect = dialect;
+    view.props = props;
+    view.propsStart = propsStart;
+    view.propsEnd = propsEnd;
+    view.grouped = grouped;
+    const group = services.keyInHeader(view, settings.group);
+    if (group === undefined) return undefined;
+    const tenant = settings.fair === null ? '' : services.keyInHeader(view, settings.fair);
+    if (tenant === undefined) return undefined;
+    return group === null && !tenant ? NOWHERE : { tenant: tenant ?? '', group, closes: false };
   }
 
   /** It waits, for the first time. */
