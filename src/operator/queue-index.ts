@@ -71,6 +71,17 @@ export class QueueIndex implements OrderedSource<Queue> {
     return found;
   }
 
+  before(scope: Scope, entry: Queue | undefined, max: number): Queue[] {
+    const found: Queue[] = [];
+    const from = entry?.services.vhost;
+    for (const { vhost, names } of this.of(scope).reverse()) {
+      if (found.length >= max) break;
+      if (from !== undefined && vhost > from) continue;
+      found.push(...names.before(vhost === from ? entry!.name : undefined, max - found.length));
+    }
+    return found;
+  }
+
   /** Those of these vhosts, being made where there is none. */
   private of(scope: Scope): VhostIndex[] {
     this.usedAtMs = this.broker.clock.monotonicMs();

@@ -45,6 +45,16 @@ it('an index has the names in their order, whatever came and went', () => {
       const from = names[at] ?? '';
       expect(index.after(from, 5).map((one) => one.name)).toEqual(names.filter((one) => one > from).slice(0, 5));
       expect(index.after(undefined, 5).map((one) => one.name)).toEqual(names.slice(0, 5));
+      const back = [...names].reverse();
+      expect(index.before(from, 5).map((one) => one.name)).toEqual(back.filter((one) => one < from).slice(0, 5));
+      expect(index.before(undefined, 5).map((one) => one.name)).toEqual(back.slice(0, 5));
+      const all: string[] = [];
+      for (let last: string | undefined, some: Thing[]; ; last = some.at(-1)!.name) {
+        some = index.before(last, 97);
+        if (some.length === 0) break;
+        all.push(...some.map((one) => one.name));
+      }
+      expect(all).toEqual(back);
     }),
     { numRuns: 40 },
   );
@@ -267,6 +277,12 @@ it('pages are the same whether there is an index or not', async () => {
           { skip: 3, take: 5, reverse: true },
           { skip: 1, take: 3, filter: ({ name }: QueueView) => name.endsWith('7') },
           { skip: 10, take: 4, sortBy: ({ name }: QueueView) => name.length, reverse: true },
+          { skip: 0, take: 50, sortBy: ({ name }: QueueView) => name.at(-1), reverse: true },
+          { skip: 0, take: 50, sortBy: ({ name }: QueueView) => name.at(-1) },
+          { skip: 5, take: 9, sortBy: () => 1 },
+          { skip: 5, take: 9, sortBy: () => 1, reverse: true },
+          { skip: 5, take: 9, filter: () => true, reverse: true },
+          { skip: 0, take: 0, sortBy: () => 1 },
         ].map(async (query) => {
           const { items, total, filtered } = await list.page(['/'], query);
           return { names: items.map(({ name }) => name), total, filtered };

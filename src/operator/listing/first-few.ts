@@ -32,6 +32,16 @@ export class FirstFew<E, K = undefined> {
     return { entry: this.entries[0] as E, key: this.keys[0] as K };
   }
 
+  /** It holds as many as it may. */
+  get full(): boolean {
+    return this.size === this.max && this.max > 0;
+  }
+
+  /** What the last is sorted by: there is one. */
+  get lastKey(): K {
+    return this.keys[0] as K;
+  }
+
   /** Takes it out. */
   takeLast(): E {
     const { entries, keys } = this;

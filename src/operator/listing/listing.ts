@@ -65,6 +65,8 @@ export interface OrderedSource<E> {
   whenReady(scope: Scope): Promise<void>;
   slice(scope: Scope, rank: number, max: number): E[];
   after(scope: Scope, entry: E | undefined, max: number): E[];
+  /** The other way: the last of those that come before it first. */
+  before(scope: Scope, entry: E | undefined, max: number): E[];
 }
 
 /** Things that are shown in one piece. */
@@ -80,14 +82,14 @@ const BATCH = 128;
 /** Which of two comes first, by what each is sorted by and then in the list's own order. */
 type Comparison<E> = (a: E, aKey: SortKey, b: E, bKey: SortKey) => number;
 
-function alongIndex<E>(index: OrderedSource<E>, scope: Scope): Iterator<E> {
+function alongIndex<E>(index: OrderedSource<E>, scope: Scope, reverse: boolean): Iterator<E> {
   let batch: E[] = [];
   let at = 0;
   const result: { done: boolean; value: E } = { done: false, value: undefined as E };
   return {
     next(): IteratorResult<E> {
       if (at === batch.length) {
-        batch = index.after(scope, batch.at(-1), BATCH);
+        batch = reverse ? index.before(scope, batch.at(-1), BATCH) : index.after(scope, batch.at(-1), BATCH);
         at = 0;
         if (batch.length === 0) return { done: true, value: undefined };
       }
@@ -122,7 +124,12 @@ export class Listing<E, T> {
       }
     }
     const first = new FirstFew<E, SortKey>(skip + take, this.comparison(query), index?.count(scope));
-    const { total, filtered } = await this.walk(scope, query, (entry, key) => first.offer(entry, key));
+    const sign = reverse ? -1 : 1;
+    const { total, filtered } = await this.walk(scope, query, (entry, key, inOrder) => {
+      // Of equals the first ones count, and those came before: no names are compared.
+      if (inOrder && first.full && sign * compareKeys(key, first.lastKey) >= 0) return;
+      first.offer(entry, key);
+    });
     const kept = await this.taken(first, skip);
     return { items: kept.map((entry) => source.view(entry)), total, filtered };
   }
@@ -200,13 +207,14 @@ export class Listing<E, T> {
 
   private async walk(
     scope: Scope,
-    { visible, filter, sortBy }: Order<T>,
-    visit: (entry: E, key: SortKey) => void,
+    { visible, filter, sortBy, reverse = false }: Order<T>,
+    visit: (entry: E, key: SortKey, inOrder: boolean) => void,
   ): Promise<{ total: number; filtered: number }> {
     const { pace, source } = this;
     const { index } = source;
     // Along the index nothing is made for each of them.
-    const entries = index?.ready(scope) === true ? alongIndex(index, scope) : source.walk(scope);
+    const inOrder = index?.ready(scope) === true;
+    const entries = inOrder ? alongIndex(index, scope, reverse) : source.walk(scope);
     let total = 0;
     let filtered = 0;
     const look = (entry: E): T => source.look?.(entry) ?? source.view(entry);
@@ -219,7 +227,7 @@ export class Listing<E, T> {
       if (seen) total++;
       if (seen && (filter === undefined || filter(item!))) {
         filtered++;
-        visit(entry, sortBy?.(item!));
+        visit(entry, sortBy?.(item!), inOrder);
       }
       if (pace.over()) await pace.next();
     }

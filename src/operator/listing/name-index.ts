@@ -74,6 +74,20 @@ export class NameIndex<E extends Named> {
     return found;
   }
 
+  /** Those whose names come before this one, `max` at most, the last of them first; undefined: from the last on. */
+  before(name: string | undefined, max: number): E[] {
+    const found: E[] = [];
+    const { runs } = this;
+    if (runs.length === 0) return found;
+    let r = name === undefined ? runs.length - 1 : this.runFor(name);
+    let at = name === undefined ? runs[r]!.length : placeIn(runs[r]!, name);
+    for (; r >= 0 && found.length < max; at = r > 0 ? runs[r - 1]!.length : 0, r--) {
+      const run = runs[r]!;
+      for (at--; at >= 0 && found.length < max; at--) found.push(run[at]!);
+    }
+    return found;
+  }
+
   /** The run that this name is in, or belongs to. */
   private runFor(name: string): number {
     const { runs } = this;
