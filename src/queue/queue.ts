@@ -35,7 +35,7 @@ import { BrokerError } from '../message/errors.ts';
 import type { Draft, MessageView } from '../message/message.ts';
 import { type DeliveryCounts, UNCOUNTED } from '../metrics/traffic.ts';
 import type { RouteTarget } from '../routing/binding.ts';
-import type { DeliveryGuard, QueueConsumer } from './dispatch/consumer.ts';
+import type { DirectGuard, QueueConsumer } from './dispatch/consumer.ts';
 import { type DispatchedQueue, Dispatcher, DONE, type Pumped, TIME_UP, WAITS } from './dispatch/dispatcher.ts';
 import type { GetDone } from './dispatch/pending-gets.ts';
 import type { HeldPublisher } from './dispatch/publisher-pace.ts';
@@ -136,7 +136,7 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
   /** Counts what its direct subscriber gets, and what the last one did not. */
   directCounts: DeliveryCounts = UNCOUNTED.deliveries.classic;
   /** What the direct subscriber may be handed; null: everything. */
-  directGuard: DeliveryGuard | null = null;
+  directGuard: DirectGuard | null = null;
   /** The direct subscriber did not drain in time: publishers do not wait for it. */
   slow = false;
   /** Null until something had to be read back. */

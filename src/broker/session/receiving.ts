@@ -1,12 +1,13 @@
 /**
  * What a client may be handed of what it has subscribed to, by the rules over topics (`TopicRules`). A decision is made once for each
- * address and remembered, by its bytes; when rules change all of them are forgotten. Who has no rules costs a comparison a message.
+ * address and remembered, by its bytes, the last one by its route too; when rules change all of them are forgotten. Who has no rules
+ * costs a comparison a message.
  */
 import type { TopicRules } from '../../api/identity.ts';
 import { DOT, type MessageView } from '../../message/message.ts';
 import { dotted } from '../../message/spelling.ts';
 import { textOf } from '../../message/text.ts';
-import type { DeliveryGuard } from '../../queue/dispatch/consumer.ts';
+import type { DirectGuard } from '../../queue/dispatch/consumer.ts';
 import { RouteMemo } from '../../routing/route-memo.ts';
 
 /** Changes of rules, counted. */
@@ -14,7 +15,7 @@ interface RulesVersion {
   readonly rulesVersion: number;
 }
 
-export class Receiving implements DeliveryGuard {
+export class Receiving implements DirectGuard {
   private readonly client: { readonly topicRules: TopicRules | undefined };
   private readonly version: RulesVersion;
   private seen = -1;
@@ -22,6 +23,9 @@ export class Receiving implements DeliveryGuard {
   private rules: TopicRules | null = null;
   /** Null before the first decision. */
   private decisions: RouteMemo<boolean> | null = null;
+  /** What came straight from a publisher last came along this, and may be received or not. */
+  private lastRoute: object | null = null;
+  private lastReceives = true;
 
   constructor(client: { readonly topicRules: TopicRules | undefined }, version: RulesVersion) {
     this.client = client;
@@ -33,10 +37,21 @@ export class Receiving implements DeliveryGuard {
     return this.rules === null || this.decide(this.rules, view);
   }
 
+  permitsAlong(route: object, view: MessageView): boolean {
+    if (this.seen !== this.version.rulesVersion) this.renew();
+    if (this.rules === null) return true;
+    if (this.lastRoute !== route) {
+      this.lastReceives = this.decide(this.rules, view);
+      this.lastRoute = route;
+    }
+    return this.lastReceives;
+  }
+
   private renew(): void {
     this.seen = this.version.rulesVersion;
     this.rules = this.client.topicRules ?? null;
     this.decisions = null;
+    this.lastRoute = null;
   }
 
   private decide(rules: TopicRules, view: MessageView): boolean {

@@ -53,6 +53,12 @@ export interface DeliveryGuard {
   permits(view: MessageView): boolean;
 }
 
+/** The same of messages that come straight from their publisher. */
+export interface DirectGuard extends DeliveryGuard {
+  /** @param route stands for the address: messages that come along the same one have the same */
+  permitsAlong(route: object, view: MessageView): boolean;
+}
+
 /** Shared by all that have nothing to get again, and never written to. */
 const NO_REPLAY: number[] = [];
 

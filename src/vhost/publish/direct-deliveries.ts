@@ -12,6 +12,7 @@ import { LentBody } from '../../message/lent-body.ts';
 import { AT_MOST_ONCE, type Draft, MessageView } from '../../message/message.ts';
 import { REFERENCED_BYTES_MIN } from '../../message/pinned-memory.ts';
 import { viewDraft } from '../../message/storage.ts';
+import type { DirectGuard } from '../../queue/dispatch/consumer.ts';
 import { isLong } from '../../queue/dispatch/dispatcher.ts';
 import type { Party } from '../../queue/passport-notes.ts';
 import type { Queue } from '../../queue/queue.ts';
@@ -104,7 +105,7 @@ export class DirectDeliveries {
       if (!target.directMode || !(always || targetAssurance(flags) === AT_MOST_ONCE)) continue;
       view.retained = view.retain && (flags & KEEP_RETAIN) !== 0;
       view.subscriptionData = targetData(flags);
-      this.deliver(target, view);
+      this.deliver(target, view, route);
       if (target.direct?.output.congested === true) this.subscriberFlow.cause(target);
       if (!looks) continue;
       if (long) work.checkTime();
@@ -123,9 +124,9 @@ export class DirectDeliveries {
   }
 
   /** Hands the message to this queue's direct subscriber; dropped, counted, if there is none or it has no room. */
-  deliver(queue: Queue, view: MessageView): void {
+  deliver(queue: Queue, view: MessageView, route: CompiledRoute<Queue> | null = null): void {
     const { directGuard } = queue;
-    if (directGuard !== null && !directGuard.permits(view)) {
+    if (directGuard !== null && !permits(directGuard, view, route)) {
       this.counters.droppedForbidden++;
       this.dropped.tell('access-refused', queue.name, view);
     } else if (queue.direct?.deliverDirect(view) === true) {
@@ -137,6 +138,10 @@ export class DirectDeliveries {
       if (this.dropped.mayTell) this.dropped.tell('slow-subscriber', queue.name, view);
     }
   }
+}
+
+function permits(guard: DirectGuard, view: MessageView, route: CompiledRoute<Queue> | null): boolean {
+  return route === null ? guard.permits(view) : guard.permitsAlong(route, view);
 }
 
 /** The targets that a long message has not reached yet, with a copy of it. */
