@@ -38,6 +38,8 @@ export const WRITE_BUFFER_BYTES = 64 * 1024;
  * each must not take WRITE_BUFFER_BYTES each.
  */
 const SMALL_BYTES = 2 * 1024;
+/** Of the memory that a piece lies in, it is at least one part of so many where the client does not keep up: a longer one than 64 KiB of a block. */
+const PINNED_PART = 16;
 const NO_BUFFER = Buffer.alloc(0);
 /** From so many bytes on it is worth a callback to get the memory back when the socket does not take all at once. */
 const TOLD_BYTES_MIN = 32 * 1024;
@@ -125,7 +127,7 @@ export class Output implements TurnTask {
    * @param memory what it lies in, if that stays as it is for as long as it is pinned. Null: the bytes are there for this call alone
    */
   appendBody(source: Buffer, start: number, end: number, memory: Pinnable | null): void {
-    if (memory === null || end - start < REFERENCED_BYTES_MIN || !this.mayPin(memory.pinned())) {
+    if (memory === null || end - start < REFERENCED_BYTES_MIN || !this.mayPin(memory.pinned(), end - start)) {
       this.append(source, start, end);
       return;
     }
@@ -140,12 +142,12 @@ export class Output implements TurnTask {
     this.turn.addDelivery(PHASE_WRITE, this);
   }
 
-  /** A client that does not keep up would pin, for a few bytes, all that lies around them. */
-  private mayPin(memory: PinnedMemory): boolean {
+  /** A client that does not keep up would pin, for a few bytes, all that lies around them: for a good part of it, it may. */
+  private mayPin(memory: PinnedMemory, bytes: number): boolean {
     const { sink } = this;
     if (sink.tellsSent !== true) return false;
     if (memory.shared) return true;
-    if (sink.unsentBytes > 0) return false;
+    if (sink.unsentBytes > 0 && bytes * PINNED_PART < memory.bytes) return false;
     if (!memory.exceeds) return true;
     PinnedMemory.refused++;
     return false;

@@ -53,9 +53,10 @@ class Lent {
   readonly buffer: Buffer;
   readonly memory: PinnedMemory;
 
-  constructor(bytes: Buffer, shared = false) {
+  /** @param memoryBytes of what it lies in */
+  constructor(bytes: Buffer, shared = false, memoryBytes = bytes.length) {
     this.buffer = bytes;
-    this.memory = new PinnedMemory(bytes.length, shared, () => bytes.fill(0xee));
+    this.memory = new PinnedMemory(memoryBytes, shared, () => bytes.fill(0xee));
   }
 
   pinned(): PinnedMemory {
@@ -155,24 +156,27 @@ describe('Output', () => {
     );
   });
 
-  it('pins nothing for a client that does not keep up, unless it is shared, and nothing past the bound', () => {
+  it('pins nothing for a few bytes of a client that does not keep up, unless it is shared, and nothing past the bound', () => {
     const turn = new Turn();
     const peer = new Peer(true);
     peer.slow = true;
     const output = new Output(peer, turn);
     const size = REFERENCED_BYTES_MIN;
-    const [first, second, shared] = [
-      new Lent(Buffer.alloc(size, 1)),
-      new Lent(Buffer.alloc(size, 2)),
-      new Lent(Buffer.alloc(size, 3), true),
+    const [first, second, shared, long] = [
+      new Lent(Buffer.alloc(size, 1), false, 64 * size),
+      new Lent(Buffer.alloc(size, 2), false, 64 * size),
+      new Lent(Buffer.alloc(size, 3), true, 64 * size),
+      new Lent(Buffer.alloc(4 * size, 3), false, 64 * size),
     ];
     output.appendBody(first.buffer, 0, size, first);
     turn.end();
     peer.unsentBytes = size;
     output.appendBody(second.buffer, 0, size, second);
     output.appendBody(shared.buffer, 0, size, shared);
+    // A sixteenth of what it lies in.
+    output.appendBody(long.buffer, 0, 4 * size, long);
     turn.end();
-    expect([first, second, shared].map(({ memory }) => memory.isPinned)).toEqual([true, false, true]);
+    expect([first, second, shared, long].map(({ memory }) => memory.isPinned)).toEqual([true, false, true, true]);
     second.buffer.fill(0xee);
     peer.unsentBytes = 0;
     peer.read();

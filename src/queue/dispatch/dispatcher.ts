@@ -23,7 +23,7 @@ import { type ConsumedQueue, QueueConsumer } from './consumer.ts';
 import { ConsumerCapacity } from './consumer-capacity.ts';
 import { ConsumerRotation } from './consumer-rotation.ts';
 import { type AskedQueue, type GetDone, PendingGets } from './pending-gets.ts';
-import { type HeldPublisher, PublisherPace, WAITING_MIN } from './publisher-pace.ts';
+import { type HeldPublisher, PublisherPace, waitingMin } from './publisher-pace.ts';
 import { type SelectableQueue, SelectiveDispatch } from './selective-dispatch.ts';
 
 /** How far handing out has come. It waits when something must be fetched first, or so much has expired that it is enough. */
@@ -557,15 +557,16 @@ export class Dispatcher {
   keepPace(left: number): void {
     const { queue } = this;
     const { ready } = queue;
-    if (this.pace === null && ready.length <= WAITING_MIN) return;
+    const { clock, deliveryView } = queue.services;
+    const bodyBytes = left > 0 ? deliveryView.bodyLength : 0;
+    if (this.pace === null && ready.length <= waitingMin(bodyBytes)) return;
     if (this.consumers.length === 0 || queue.deleted || queue.paused) {
       this.endPace();
       return;
     }
-    const { clock, deliveryView } = this.queue.services;
     const nowMs = clock.monotonicMs();
     this.pace ??= new PublisherPace(clock, nowMs, ready.length, () => this.paceChanged());
-    this.pace.look(nowMs, ready.length, left, left > 0 ? deliveryView.bodyLength : 0);
+    this.pace.look(nowMs, ready.length, left, bodyBytes);
     this.paceChanged();
   }
 

@@ -5,7 +5,7 @@
  * before it arrives. So while consumers keep asking for more, intake is held to what leaves, window by window:
  *
  * ```
- * mark      = what leaves in MARK_MS, at least WAITING_MIN messages
+ * mark      = what leaves in MARK_MS, at least `waitingMin` messages: what lies there must not leave the memory before it is read
  * allowance = nine tenths of what left in the last window (half of it while far too much waits), and what is missing to the
  *             mark; less what was too much in the last one
  *
@@ -20,8 +20,10 @@
  */
 import { type Clock, Timer } from '../../clock/clock.ts';
 
-/** Messages that may always wait. */
+/** So many messages may always wait, but of long ones no more than so many units, 16 MiB, come to, unless those are very few. */
 export const WAITING_MIN = 1000;
+const WAITING_UNITS_MIN = 4096;
+const WAITING_FEW = 4;
 /** How much may wait: what leaves in so many milliseconds. */
 const MARK_MS = 16;
 const WINDOW_MS = 10;
@@ -30,6 +32,16 @@ const UNITS_MIN_A_MS = 12;
 const UNIT_SHIFT = 12;
 /** Nobody is held longer at a stretch: consumers that have taken too little by then for a window to end have stopped asking. */
 const SILENCE_MS = 40;
+
+/** How many may always wait of messages with such bodies. */
+export function waitingMin(bodyBytes: number): number {
+  if (bodyBytes < 1 << UNIT_SHIFT) return WAITING_MIN;
+  return Math.min(WAITING_MIN, Math.max(WAITING_FEW, Math.floor(WAITING_UNITS_MIN / unitsOf(bodyBytes))));
+}
+
+function unitsOf(bodyBytes: number): number {
+  return 1 + Math.floor(bodyBytes / (1 << UNIT_SHIFT));
+}
 
 /** A publisher that can be made to wait. */
 export interface HeldPublisher {
@@ -49,6 +61,7 @@ export class PublisherPace {
   private taken = 0;
   private allowance = Number.POSITIVE_INFINITY;
   private waiting: number;
+  private waitingMin = WAITING_MIN;
   private readonly held: HeldPublisher[] = [];
   private readonly clock: Clock;
   private readonly silence: Timer;
@@ -75,7 +88,10 @@ export class PublisherPace {
     this.taken += waiting - this.waiting + left;
     this.waiting = waiting;
     this.left += left;
-    this.units += left * (1 + (bodyBytes >>> UNIT_SHIFT));
+    if (left > 0) {
+      this.units += left * unitsOf(bodyBytes);
+      this.waitingMin = waitingMin(bodyBytes);
+    }
     if (nowMs - this.windowBeganMs >= WINDOW_MS) this.nextWindow(nowMs);
     const { mark } = this;
     if (this.ahead) {
@@ -85,7 +101,7 @@ export class PublisherPace {
 
   /** Little waits and little happens: it need not be looked at any more. */
   get idle(): boolean {
-    return !this.ahead && this.waiting * 4 < WAITING_MIN;
+    return !this.ahead && this.waiting * 4 < this.waitingMin;
   }
 
   hold(publisher: HeldPublisher): void {
@@ -105,7 +121,7 @@ export class PublisherPace {
   }
 
   private get mark(): number {
-    return Math.max(WAITING_MIN, this.leavingAMs * MARK_MS);
+    return Math.max(this.waitingMin, this.leavingAMs * MARK_MS);
   }
 
   private nextWindow(nowMs: number): void {

@@ -1,7 +1,7 @@
 /** When publishers of a queue are made to wait for its consumers, by the numbers alone. A look a millisecond, as in busy turns. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../src/clock/clock.ts';
-import { PublisherPace, WAITING_MIN } from '../../../src/queue/dispatch/publisher-pace.ts';
+import { PublisherPace, WAITING_MIN, waitingMin } from '../../../src/queue/dispatch/publisher-pace.ts';
 
 let clock: ManualClock;
 let silences: number;
@@ -162,6 +162,35 @@ describe('what may wait', () => {
     expect(course.run(10, 0)).toBe(0);
     course.left = 20;
     expect(course.run(10, 20)).toBe(10);
+  });
+});
+
+describe('of long messages', () => {
+  it('no more than 16 MiB may always wait, unless those are very few', () => {
+    const sizes = [0, 4095, 4096, 64 * 1024, 256 * 1024, 1024 * 1024, 64 * 1024 * 1024];
+    expect(sizes.map(waitingMin)).toEqual([1000, 1000, 1000, 240, 63, 15, 4]);
+  });
+
+  it('that leave one a millisecond publishers are held once more wait', () => {
+    const course = new Course(0);
+    Object.assign(course, { left: 1, bodyBytes: 64 * 1024 });
+    expect(course.run(10, 1)).toBe(0);
+    // 9 of what left, and 240 up to what may wait.
+    expect(course.run(9, 27)).toBe(0);
+    expect(course.tick(6)).toBe(false);
+    expect(course.waiting).toBe(239);
+    expect(course.tick(400)).toBe(true);
+  });
+
+  it('it is looked at as soon as a quarter of that waits', () => {
+    const course = new Course(16);
+    Object.assign(course, { left: 2, bodyBytes: 256 * 1024 });
+    course.tick(2);
+    expect([course.waiting, course.pace.idle]).toEqual([16, false]);
+    const few = new Course(17);
+    Object.assign(few, { left: 2, bodyBytes: 256 * 1024 });
+    few.tick(0);
+    expect([few.waiting, few.pace.idle]).toEqual([15, true]);
   });
 });
 
