@@ -127,19 +127,19 @@ export class PriorityLevels implements ReadyMessages {
   }
 
   readAfter(level: number, after: number, max: number, visit: VisitEntry): void {
-    this.byLevel[level]!.readAfter(level, after, max, visit);
+    this.byLevel[level]?.readAfter(level, after, max, visit);
   }
 
   readReturned(level: number, after: number, max: number, visit: VisitEntry): void {
-    this.byLevel[level]!.readReturned(level, after, max, visit);
+    this.byLevel[level]?.readReturned(level, after, max, visit);
   }
 
   readBefore(level: number, before: number, max: number, visit: VisitEntry): void {
-    this.byLevel[level]!.readBefore(level, before, max, visit);
+    this.byLevel[level]?.readBefore(level, before, max, visit);
   }
 
   readReturnedBefore(level: number, before: number, max: number, visit: VisitEntry): void {
-    this.byLevel[level]!.readReturnedBefore(level, before, max, visit);
+    this.byLevel[level]?.readReturnedBefore(level, before, max, visit);
   }
 
   removeAt(seq: number, flags: QueueEntryFlags): boolean {

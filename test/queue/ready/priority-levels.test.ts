@@ -23,6 +23,25 @@ const all = (levels: PriorityLevels): Entry[] => {
   return seen;
 };
 
+it('a level of which nothing has come, or nothing is left after a purge, has nothing to read', () => {
+  const levels = new PriorityLevels(new PositionArena());
+  const read = (): number => {
+    let seen = 0;
+    for (const level of [0, 4]) {
+      levels.readAfter(level, 0, 10, () => seen++);
+      levels.readReturned(level, 0, 10, () => seen++);
+      levels.readBefore(level, 10, 10, () => seen++);
+    }
+    return seen;
+  };
+  expect(read()).toBe(0);
+  levels.push(1, flags(4));
+  expect(read()).toBeGreaterThan(0);
+  // Consumers hold messages of that level still, and may have them read again.
+  levels.clear();
+  expect(read()).toBe(0);
+});
+
 describe('a level', () => {
   it('is the priority, no higher than the queue knows, the lowest for none, and leaves the rest of the flags alone', () => {
     expect(levelOf(withLevel(0, 5, 9))).toBe(5);
