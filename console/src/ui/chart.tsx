@@ -27,6 +27,7 @@ const CLOCK: uPlot.Axis.Values = [
   [1, '{HH}:{mm}:{ss}', '\n{D} {MMM}', null, '\n{D} {MMM}', null, null, null, 1],
 ];
 
+const AGAIN_MS = 3_000;
 const COLOURS = ['--chart-1', '--chart-2', '--chart-3', '--chart-4', '--chart-5'];
 
 export function Chart({ label, times, lines, format, height = 180 }: ChartProps) {
@@ -41,7 +42,7 @@ export function Chart({ label, times, lines, format, height = 180 }: ChartProps)
   useEffect(() => {
     let gone = false;
     let watch: ResizeObserver | undefined;
-    void Promise.all([import('uplot'), import('uplot/dist/uPlot.min.css')]).then(([{ default: Plot }]) => {
+    const made = (Plot: typeof uPlot): void => {
       const element = room.current;
       if (gone || element === null) return;
       const style = getComputedStyle(document.documentElement);
@@ -84,9 +85,21 @@ export function Chart({ label, times, lines, format, height = 180 }: ChartProps)
       plot.current = new Plot(options, latest.current, element);
       watch = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height }));
       watch.observe(element);
-    });
+    };
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const load = (): void => {
+      Promise.all([import('uplot'), import('uplot/dist/uPlot.min.css')]).then(
+        ([{ default: Plot }]) => made(Plot),
+        () => {
+          // The broker is away: it is asked again, as for all else.
+          if (!gone) timer = setTimeout(load, AGAIN_MS);
+        },
+      );
+    };
+    load();
     return () => {
       gone = true;
+      clearTimeout(timer);
       watch?.disconnect();
       plot.current?.destroy();
       plot.current = undefined;
