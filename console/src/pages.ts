@@ -48,7 +48,7 @@ export const GROUPS: readonly PageGroup[] = [
         tags: ['monitoring'],
         load: () => import('./pages/sessions.tsx'),
       },
-      { word: 'retained', title: 'Retained', key: 'r', load: () => import('./pages/retained.tsx') },
+      { word: 'retained', title: 'Retained', key: 'n', load: () => import('./pages/retained.tsx') },
     ],
   },
   {

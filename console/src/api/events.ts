@@ -23,13 +23,15 @@ export function listen(target: string, { query, onBegin, onEvent, onEnd }: Event
     try {
       const response = await ask(target, { query, signal, headers: { accept: 'text/event-stream' } });
       onBegin?.();
-      const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+      // Not piped through a stream that decodes: when the connection breaks, that complains where nobody can catch it
+      const reader = response.body!.getReader();
+      const decoder = new TextDecoder();
       let rest = '';
       for (;;) {
         const { done, value } = await reader.read();
         if (signal.aborted) return;
         if (done) break;
-        const blocks = (rest + value).split('\n\n');
+        const blocks = (rest + decoder.decode(value, { stream: true })).split('\n\n');
         rest = blocks.pop()!;
         for (const block of blocks) {
           const event = parsed(block);

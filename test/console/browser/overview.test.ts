@@ -58,7 +58,7 @@ inBrowser('the overview', (desk) => {
     await desk.user('ann', 'management', ['', '', '']);
     const page = await desk.page({ as: 'ann' });
     await page.getByText('All is well').waitFor();
-    await page.getByText('connections').waitFor();
+    await page.getByText('connections', { exact: true }).waitFor();
     for (const heading of ['Disk and memory', 'By protocol', 'Lately']) {
       expect(await page.getByRole('heading', { name: heading }).count()).toBe(0);
     }
