@@ -17,7 +17,7 @@ interface Happened {
 export function Lately() {
   const [shown, setShown] = useState<readonly Happened[]>([]);
   const last = useRef(0);
-  const { error } = useLive('/v1/events', {
+  const { error, began } = useLive('/v1/events', {
     onEvent: ({ kind, data }: ServerEvent) => {
       const { at, ...about } = data as Record<string, unknown>;
       const atMs = typeof at === 'string' ? Date.parse(at) : Date.now();
@@ -30,7 +30,9 @@ export function Lately() {
       <Trouble error={error} />
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached */}
       <section class="lately" tabIndex={0} aria-label="What has happened lately">
-        {shown.length === 0 ? (
+        {began === 0 ? (
+          <Empty>The broker is asked to tell …</Empty>
+        ) : shown.length === 0 ? (
           <Empty>
             Nothing has happened since this page was opened: nobody came or went, nothing was made or deleted.
           </Empty>
