@@ -3,9 +3,10 @@
  * before it. Reads that are under way for those that are due soon are told of what goes.
  */
 import type { MessageView } from '../../message/message.ts';
+import type { DelayHeap } from './delay-heap.ts';
 import type { DelaysParts } from './delays-parts.ts';
 import { DUE_DURABLE, entryFlagsOf } from './due-flags.ts';
-import type { DueHeap, HeapWalk } from './due-heap.ts';
+import type { HeapWalk } from './due-heap.ts';
 import type { ReadAhead } from './read-ahead.ts';
 
 /** One that waits. */
@@ -18,8 +19,10 @@ export interface DelayedEntry {
 }
 
 export interface DelayedMessagesParts {
-  readonly heap: DueHeap;
+  readonly heap: DelayHeap;
   readonly ahead: ReadAhead;
+  /** Those that are to be read next. */
+  readonly toRead: { remove(seq: number): void };
   /** Due, and not to be read. */
   readonly unreadable: DelayedEntry[];
   readonly keys: Map<number, readonly string[]>;
@@ -51,7 +54,7 @@ export class DelayedMessages {
   }
 
   /** Looks at all whose time has not come, step by step; see `DueHeap.walk`. */
-  walk(visit: (due: number, seq: number, tag: number) => void): HeapWalk {
+  walk(visit: (due: number, seq: number, tag: number) => void): Pick<HeapWalk, 'next' | 'end'> {
     return this.parts.heap.walk(visit);
   }
 
@@ -90,7 +93,7 @@ export class DelayedMessages {
    * @param view shows it; null: it cannot be read
    */
   cancel(seq: number, view: MessageView | null): boolean {
-    const { heap, ahead, unreadable, keys, origins, vhost } = this.parts;
+    const { heap, ahead, toRead, unreadable, keys, origins, vhost } = this.parts;
     const { store, journal, units, counters, dropped, passports, retainers } = vhost;
     let tag = heap.remove(seq)?.tag;
     if (tag === undefined) {
@@ -109,6 +112,7 @@ export class DelayedMessages {
     origins.delete(seq);
     retainers.forget(seq);
     ahead.forget(seq);
+    toRead.remove(seq);
     store.release(seq, entryFlagsOf(tag));
     return true;
   }

@@ -25,11 +25,11 @@ import type { StoredBody } from '../../queue/store/stored-body.ts';
 import type { CompiledRoute } from '../../routing/route.ts';
 import type { Journal } from '../journal/journal.ts';
 import { DELAYED_LARGE, DELAYED_RETAIN, DELAYED_SEVERAL_KEYS, type DelayedRecord } from '../journal/records/delays.ts';
+import { DelayHeap } from './delay-heap.ts';
 import type { DelayedAhead } from './delayed-ahead.ts';
 import { DelayedMessages } from './delayed-messages.ts';
 import type { DelaysParts } from './delays-parts.ts';
 import { DUE_DURABLE, entryFlagsOf } from './due-flags.ts';
-import { DueHeap } from './due-heap.ts';
 import { ReadAhead } from './read-ahead.ts';
 import type { RecoveredDelays } from './recovered-delays.ts';
 import { RepublishedDraft } from './republished-draft.ts';
@@ -41,22 +41,64 @@ const RELEASED_BYTES_A_UNIT = 256 * 1024;
 const WAIT_MAX_MS = 60_000;
 /** Publishing is held back, or the disk is full. */
 const RETRY_MS = 100;
-/** What must be read back is read together with what is due so soon after it. */
+/** So long before it is due it is looked at whether it must be read back. */
 const READ_AHEAD_MS = 2_000;
-/** Reading begins so long before the first of it is due. */
+/** Reading begins so long before the first is due, of all that were found by then. */
 const READ_LEAD_MS = 1_000;
-/** Between two looks at what is due soon. */
-const LOOK_MIN_MS = 20;
+/** While what is due soon is not in memory, what is there still is copied. */
+const PRESSED_MS = 4_000;
+/** So many that are due soon are looked at in a turn. */
+const LOOKED_A_TURN = 1_024;
+/** Read together with one that is due and has left memory again. */
+const TOGETHER_MAX = 512;
 /** The time of one that has none yet, as its record has it: no clock comes there. */
 const HELD = 0xffff_ffff_ffff;
 /** Entries in one record of a checkpoint at most. */
 const CHECKPOINT_ENTRIES = 4096;
 
+/** Messages that must be read, in the order in which they are due. */
+class Absent {
+  readonly dues: number[] = [];
+  readonly seqs: number[] = [];
+  readonly flags: number[] = [];
+
+  get count(): number {
+    return this.seqs.length;
+  }
+
+  /** Of the first; Infinity: there is none. */
+  get due(): number {
+    return this.dues[0] ?? Number.POSITIVE_INFINITY;
+  }
+
+  add(due: number, seq: number, flags: number): void {
+    this.dues.push(due);
+    this.seqs.push(seq);
+    this.flags.push(flags);
+  }
+
+  /** It is gone before its time. */
+  remove(seq: number): void {
+    const at = this.seqs.indexOf(seq);
+    if (at < 0) return;
+    for (const list of [this.dues, this.seqs, this.flags]) list.splice(at, 1);
+  }
+
+  /** Those that were due before this one. */
+  dropBefore(due: number, seq: number): void {
+    const { dues, seqs, flags } = this;
+    let n = 0;
+    while (n < dues.length && (dues[n]! < due || (dues[n] === due && seqs[n]! < seq))) n++;
+    if (n === 0) return;
+    for (const list of [dues, seqs, flags]) list.splice(0, n);
+  }
+}
+
 export class Delays {
   /** Those that wait for a time, for who looks at them from outside. */
   readonly waiting: DelayedMessages;
   private readonly parts: DelaysParts;
-  private readonly heap = new DueHeap();
+  private readonly heap = new DelayHeap();
   /** Those that have no time yet: by number, their tags. */
   private readonly held = new Map<number, number>();
   /** All keys of the messages that have several. */
@@ -67,9 +109,10 @@ export class Delays {
   private readonly unreadable: { readonly due: number; readonly seq: number; readonly tag: number }[] = [];
   private readonly timer = new Timer(() => this.slices.start());
   private readonly slices: Slices;
-  /** All that is due by then was in memory, or has been asked for; and when to look again. Epoch milliseconds. */
-  private readTo = Number.NEGATIVE_INFINITY;
-  private lookAtMs = Number.NEGATIVE_INFINITY;
+  /** Those that are due soon and were found to be on the disk since the last read, in order. */
+  private absent = new Absent();
+  /** Until then what is in memory when it is looked at may be on the disk when it is due, since others are. Epoch milliseconds. */
+  private pressedToMs = Number.NEGATIVE_INFINITY;
   private armedFor = Number.POSITIVE_INFINITY;
   private readonly ahead: ReadAhead;
   private readonly view = new MessageView();
@@ -83,7 +126,8 @@ export class Delays {
     this.ahead = new ReadAhead((seq, error) => parts.unreadable.delayed(seq, error));
     this.keys = recovered.keys;
     const { heap, ahead, unreadable, keys, origins } = this;
-    this.waiting = new DelayedMessages({ heap, ahead, unreadable, keys, origins, vhost: parts });
+    const toRead = { remove: (seq: number) => this.absent.remove(seq) };
+    this.waiting = new DelayedMessages({ heap, ahead, toRead, unreadable, keys, origins, vhost: parts });
     recovered.forEach((seq, due, flags) => {
       if (due === HELD) this.held.set(seq, flags | DUE_DURABLE);
       else this.heap.add(due, seq, flags | DUE_DURABLE);
@@ -272,9 +316,9 @@ export class Delays {
 
   private arm(): void {
     if (this.heap.size === 0) return;
-    const { due } = this.heap;
+    const { due, unseenDue } = this.heap;
     // What has to be read is read before that.
-    const at = due <= this.readTo ? due : due - READ_LEAD_MS;
+    const at = Math.min(due, unseenDue - READ_AHEAD_MS, this.absent.due - READ_LEAD_MS);
     if (this.timer.scheduled && this.armedFor <= at) return;
     this.wait(Math.min(WAIT_MAX_MS, at - this.parts.clock.epochMs()));
     this.armedFor = at;
@@ -294,6 +338,7 @@ export class Delays {
       return true;
     }
     const nowMs = parts.clock.epochMs();
+    const looked = this.look(nowMs);
     let bytes = 0;
     let count = 0;
     let absent = false;
@@ -314,12 +359,12 @@ export class Delays {
       this.overSeqs = [];
       parts.units.end();
     }
-    if (absent) {
-      // What is under way may bring it, or else what follows.
-      if (!this.ahead.reading) this.readAhead(nowMs);
+    if (absent && looked) {
+      // What is under way may bring it.
+      if (!this.ahead.reading) this.readAgain();
       if (this.ahead.reading) return true;
-    } else if (nowMs >= this.lookAtMs) this.readAhead(nowMs);
-    if (heap.size > 0 && heap.due <= nowMs) return false;
+    }
+    if (!looked || (heap.size > 0 && heap.due <= nowMs)) return false;
     this.arm();
     return true;
   }
@@ -364,24 +409,58 @@ export class Delays {
     draft.large = null;
   }
 
-  /** Reads what is due, and what soon will be, back into memory, and goes on. What is there is routed meanwhile. */
-  private readAhead(nowMs: number): void {
-    const { ahead, view } = this;
-    const { store } = this.parts;
-    if (ahead.reading) return;
-    const { seqs, tags, to } = this.heap.earliest(nowMs + READ_AHEAD_MS, ahead.room);
-    this.readTo = to;
-    this.lookAtMs = nowMs + Math.max(LOOK_MIN_MS, (to - nowMs) / 2);
+  /** Looks at some of what is due soon, and has it read where it must be; false: there is more to look at. */
+  private look(nowMs: number): boolean {
+    const { ahead, heap, absent } = this;
+    const room = Math.min(LOOKED_A_TURN, ahead.room - absent.count);
+    const before = absent.count;
+    const copying = nowMs < this.pressedToMs;
+    const all = room > 0 && heap.look(nowMs + READ_AHEAD_MS, room, copying ? this.foundPressed : this.found);
+    if (absent.count > before) this.pressedToMs = nowMs + PRESSED_MS;
+    if (absent.count === 0) return all;
+    const full = absent.count >= ahead.room;
+    if (!all && !full) return false;
+    if (!ahead.reading && (full || absent.due - READ_LEAD_MS <= nowMs)) this.readAhead();
+    // What there is no room for is looked at when what is under way has been read.
+    return all || ahead.reading;
+  }
+
+  private readonly found = (due: number, seq: number, tag: number): void => {
+    const flags = entryFlagsOf(tag);
+    if (!this.parts.store.view(seq, flags, this.view)) this.absent.add(due, seq, flags);
+  };
+
+  private readonly foundPressed = (due: number, seq: number, tag: number): void => {
+    const flags = entryFlagsOf(tag);
+    if (!this.ahead.copy(this.parts.store, seq, flags)) this.absent.add(due, seq, flags);
+  };
+
+  /** Reads what was found to be on the disk. */
+  private readAhead(): void {
+    const { absent, heap } = this;
+    this.absent = new Absent();
+    // What others have brought into memory may be over by now.
+    if (heap.size > 0) absent.dropBefore(heap.due, heap.seq);
+    if (absent.count > 0) this.read(absent.seqs, absent.flags);
+  }
+
+  /** The earliest was in memory when it was looked at, and is no more; nor are others, perhaps. */
+  private readAgain(): void {
+    const { ahead, heap } = this;
+    const { seqs, tags } = heap.earliest(Number.POSITIVE_INFINITY, TOGETHER_MAX);
     const absent: number[] = [];
     const flags: number[] = [];
     for (let i = 0; i < seqs.length; i++) {
       const seq = seqs[i]!;
-      if (ahead.has(seq) || store.view(seq, entryFlagsOf(tags[i]!), view)) continue;
+      if (ahead.has(seq) || this.parts.store.view(seq, entryFlagsOf(tags[i]!), this.view)) continue;
       absent.push(seq);
       flags.push(entryFlagsOf(tags[i]!));
     }
-    if (absent.length === 0) return;
-    ahead.read(store, absent, flags, () => {
+    if (absent.length > 0) this.read(absent, flags);
+  }
+
+  private read(seqs: readonly number[], flags: readonly number[]): void {
+    this.ahead.read(this.parts.store, seqs, flags, () => {
       if (!this.parts.lifecycle.stopping) this.slices.start();
     });
   }

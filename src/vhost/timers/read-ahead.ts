@@ -4,6 +4,7 @@
  * an order of their own cost a thousand blocks.
  */
 import type { MessageView } from '../../message/message.ts';
+import { FLAG_DURABLE, FLAG_LARGE } from '../../queue/entry-flags.ts';
 import type { MessageStore } from '../../queue/store/message-store.ts';
 
 /** Copies in memory, about; never more than twice as much. */
@@ -20,10 +21,10 @@ export class ReadAhead {
   private bytes = 0;
   /** What a copy takes, as far as is known. */
   private averageBytes = 1_024;
+  /** Done with while others are being read: somebody else may have brought it into memory. */
+  private readonly over = new Set<number>();
   /** Could not be read, and was reported. */
   private readonly failed = new Set<number>();
-  /** Not wanted any more, and perhaps being read: what comes of that is nobody's. */
-  private readonly unwanted = new Set<number>();
   private readonly onUnreadable: (seq: number, error: Error) => void;
 
   constructor(onUnreadable: (seq: number, error: Error) => void) {
@@ -65,7 +66,10 @@ export class ReadAhead {
   /** The message is not needed any more. */
   done(seq: number): void {
     const copy = this.copies.get(seq);
-    if (copy === undefined) return;
+    if (copy === undefined) {
+      if (this.reading) this.over.add(seq);
+      return;
+    }
     this.bytes -= copy.length;
     this.copies.delete(seq);
   }
@@ -74,7 +78,16 @@ export class ReadAhead {
   forget(seq: number): void {
     this.done(seq);
     this.failed.delete(seq);
-    if (this.reading) this.unwanted.add(seq);
+    if (this.reading) this.over.add(seq);
+  }
+
+  /** Copies a message that is in memory; false: it is not. What there is no room for is not copied, and has to be read when it is wanted. */
+  copy(store: MessageStore, seq: number, flags: number): boolean {
+    if (this.bytes > 2 * COPIED_BYTES || this.copies.has(seq)) return true;
+    const copy = store.copy(seq, flags);
+    if (copy === undefined) return false;
+    this.keep(seq, copy);
+    return true;
   }
 
   /**
@@ -84,8 +97,7 @@ export class ReadAhead {
   read(store: MessageStore, seqs: readonly number[], flagSets: readonly number[], then: () => void): void {
     this.reading = true;
     const first = seqs[0];
-    const order = seqs.map((seq, i) => ({ seq, flags: flagSets[i]! })).filter(({ seq }) => !this.copies.has(seq));
-    order.sort((a, b) => a.seq - b.seq);
+    const order = inOrder(seqs, flagSets);
     let at = 0;
     let open = 0;
     let asking = false;
@@ -93,23 +105,15 @@ export class ReadAhead {
     const loaded = (seq: number, flags: number, error: Error | undefined): void => {
       open--;
       if (this.stopped) return;
-      if (this.unwanted.has(seq)) {
-        if (!asking) ask();
-        return;
-      }
-      const copy = error === undefined ? store.copy(seq, flags) : undefined;
-      // What there is no room for any more is read again when it is wanted.
-      if (copy !== undefined) {
-        if (this.bytes <= 2 * COPIED_BYTES || seq === first) this.keep(seq, copy);
-      } else this.fail(seq, error ?? new Error('the message is gone'));
+      this.take(store, seq, flags, seq === first, error);
       if (!asking) ask();
     };
     const ask = (): void => {
       asking = true;
       for (; at < order.length && open < OPEN_MAX; at++) {
-        const { seq, flags } = order[at]!;
-        if (this.unwanted.has(seq)) continue;
-        if (this.bytes > 2 * COPIED_BYTES && seq !== first) continue;
+        const seq = Math.floor(order[at]! / 4);
+        if (this.copies.has(seq) || this.over.has(seq) || (this.bytes > 2 * COPIED_BYTES && seq !== first)) continue;
+        const flags = flagsIn(order[at]! % 4);
         const copy = store.copy(seq, flags);
         if (copy !== undefined) this.keep(seq, copy);
         else {
@@ -120,10 +124,18 @@ export class ReadAhead {
       asking = false;
       if (at < order.length || open > 0 || !this.reading) return;
       this.reading = false;
-      this.unwanted.clear();
+      this.over.clear();
       then();
     };
     ask();
+  }
+
+  private take(store: MessageStore, seq: number, flags: number, first: boolean, error: Error | undefined): void {
+    if (this.over.has(seq)) return;
+    const copy = error === undefined ? store.copy(seq, flags) : undefined;
+    // What there is no room for any more is read again when it is wanted.
+    if (copy === undefined) this.fail(seq, error ?? new Error('the message is gone'));
+    else if (this.bytes <= 2 * COPIED_BYTES || first) this.keep(seq, copy);
   }
 
   private keep(seq: number, copy: Buffer): void {
@@ -136,4 +148,18 @@ export class ReadAhead {
     this.failed.add(seq);
     this.onUnreadable(seq, error);
   }
+}
+
+/** In the order of the disk, each as four times its number and what its flags say. */
+function inOrder(seqs: readonly number[], flagSets: readonly number[]): Float64Array {
+  const order = new Float64Array(seqs.length);
+  for (let i = 0; i < seqs.length; i++) {
+    const flags = flagSets[i]!;
+    order[i] = seqs[i]! * 4 + ((flags & FLAG_DURABLE) !== 0 ? 1 : 0) + ((flags & FLAG_LARGE) !== 0 ? 2 : 0);
+  }
+  return order.sort();
+}
+
+function flagsIn(bits: number): number {
+  return ((bits & 1) !== 0 ? FLAG_DURABLE : 0) | ((bits & 2) !== 0 ? FLAG_LARGE : 0);
 }

@@ -140,3 +140,25 @@ it('many are asked for together, and what there is no room for is left', () => {
   expect(kept.length).toBeLessThanOrEqual(18);
   ahead.stop();
 });
+
+it('what is over before it was read is not asked for, and not told of as damaged', () => {
+  const answers: (() => void)[] = [];
+  const there = new Set<number>();
+  const asked: number[] = [];
+  const slow: Pick<MessageStore, 'copy' | 'load'> = {
+    copy: (seq) => (there.has(seq) ? Buffer.alloc(100) : undefined),
+    load: (seq, _flags, done) => {
+      asked.push(seq);
+      answers.push(() => done(seq > 1_500 ? new Error('nobody needs it') : undefined));
+    },
+  };
+  const seqs = Array.from({ length: 2_000 }, (_, i) => i + 1);
+  let ended = 0;
+  ahead.read(slow as unknown as MessageStore, seqs, seqs.map(() => 0), () => ended++); // biome-ignore format: a line
+  for (let seq = 1; seq <= 1_500; seq++) there.add(seq);
+  for (let seq = 1_501; seq <= 2_000; seq++) ahead.done(seq);
+  while (answers.length > 0) answers.shift()!();
+  expect([ended, ahead.reading, lost]).toEqual([1, false, []]);
+  expect(asked.every((seq) => seq <= 1_500)).toBe(true);
+  expect(seqs.filter((seq) => ahead.has(seq)).length).toBe(1_500);
+});
