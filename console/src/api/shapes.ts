@@ -24,7 +24,8 @@ export interface QueueRow {
   readonly messages: number;
   readonly messages_ready: number;
   readonly messages_unacknowledged: number;
-  readonly message_bytes: number;
+  /** Of queues with a limit of bytes. */
+  readonly message_bytes_ready?: number;
   readonly consumers: number;
   readonly message_stats?: MessageStats;
 }

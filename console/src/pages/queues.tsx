@@ -1,6 +1,6 @@
 /** All queues of all vhosts that the user may see. */
 import { useState } from 'preact/hooks';
-import { ask, path } from '../api/request.ts';
+import { ApiError, ask, path } from '../api/request.ts';
 import type { QueueRow } from '../api/shapes.ts';
 import { bytes, rate, shortCount } from '../format.ts';
 import { href } from '../router.ts';
@@ -34,11 +34,11 @@ const COLUMNS: readonly Column<QueueRow>[] = [
   },
   {
     key: 'bytes',
-    title: 'Bytes',
-    sort: 'message_bytes',
+    title: 'Bytes ready',
     figures: true,
     optional: true,
-    cell: (queue) => bytes(queue.message_bytes),
+    // Counted where a limit asks for it.
+    cell: ({ message_bytes_ready: ready }) => (ready === undefined ? '–' : bytes(ready)),
   },
   {
     key: 'in',
@@ -78,10 +78,59 @@ function Features({ of }: { of: QueueRow }) {
   );
 }
 
-type Deed = 'purge' | 'delete';
+interface Deed {
+  readonly word: string;
+  /** Of what is said afterwards: «3 queues purged». */
+  readonly done: string;
+  /** What becomes of them. */
+  readonly means: string;
+  readonly danger?: boolean;
+  /** Of one queue. */
+  readonly act: (vhost: string, name: string) => Promise<Response>;
+}
+
+const DEEDS: readonly Deed[] = [
+  {
+    word: 'Purge',
+    done: 'purged',
+    means: 'All messages that are ready are removed',
+    danger: true,
+    act: (vhost, name) => ask(path`/api/queues/${vhost}/${name}/contents`, { method: 'DELETE' }),
+  },
+  {
+    word: 'Pause',
+    done: 'paused',
+    means: 'Nothing is handed out any more; publishing goes on',
+    act: (vhost, name) => ask(path`/v1/vhosts/${vhost}/queues/${name}/pause`, { method: 'POST' }),
+  },
+  {
+    word: 'Resume',
+    done: 'resumed',
+    means: 'Messages are handed out again',
+    act: (vhost, name) => ask(path`/v1/vhosts/${vhost}/queues/${name}/resume`, { method: 'POST' }),
+  },
+  {
+    word: 'Delete',
+    done: 'deleted',
+    means: 'The queues are deleted with all their messages',
+    danger: true,
+    act: (vhost, name) => ask(path`/api/queues/${vhost}/${name}`, { method: 'DELETE' }),
+  },
+];
+
+/** Asked for at a time: one by one, a hundred take long from far away. */
+const TOGETHER = 8;
+/** Failures that are told one by one. */
+const TOLD_MAX = 5;
+
+interface Asked {
+  readonly deed: Deed;
+  readonly rows: readonly QueueRow[];
+  readonly done: () => void;
+}
 
 export default function QueuesPage() {
-  const [asked, setAsked] = useState<{ deed: Deed; rows: readonly QueueRow[]; done: () => void } | undefined>();
+  const [asked, setAsked] = useState<Asked | undefined>();
   return (
     <>
       <PageHead title="Queues" />
@@ -92,54 +141,49 @@ export default function QueuesPage() {
         id={({ vhost, name }) => `${vhost}/${name}`}
         searchLabel="Search queues"
         empty="There is no queue yet. The first client that declares one makes it."
-        several={(rows, done) => (
-          <>
-            <Button onClick={() => setAsked({ deed: 'purge', rows, done })}>Purge</Button>
-            <Button kind="danger" onClick={() => setAsked({ deed: 'delete', rows, done })}>
-              Delete
+        several={(rows, done) =>
+          DEEDS.map((deed) => (
+            <Button
+              key={deed.word}
+              kind={deed.danger === true ? 'danger' : 'plain'}
+              onClick={() => setAsked({ deed, rows, done })}
+            >
+              {deed.word}
             </Button>
-          </>
-        )}
+          ))
+        }
       />
       {asked !== undefined && <SeveralDialog {...asked} onClose={() => setAsked(undefined)} />}
     </>
   );
 }
 
-function SeveralDialog({
-  deed,
-  rows,
-  done,
-  onClose,
-}: {
-  deed: Deed;
-  rows: readonly QueueRow[];
-  done: () => void;
-  onClose: () => void;
-}) {
-  const number = rows.length === 1 ? 'one queue' : `${rows.length} queues`;
+const queues = (number: number): string => (number === 1 ? 'one queue' : `${number === 0 ? 'no' : number} queues`);
+
+function SeveralDialog({ deed, rows, done, onClose }: Asked & { onClose: () => void }) {
+  const { word, means, danger = false } = deed;
   const act = async (): Promise<string> => {
-    for (const { vhost, name } of rows) {
-      const queue = path`/api/queues/${vhost}/${name}`;
-      await ask(deed === 'purge' ? `${queue}/contents` : queue, { method: 'DELETE' });
+    const failures: string[] = [];
+    for (let from = 0; from < rows.length; from += TOGETHER) {
+      const some = rows.slice(from, from + TOGETHER);
+      const outcomes = await Promise.allSettled(some.map(({ vhost, name }) => deed.act(vhost, name)));
+      for (const [i, outcome] of outcomes.entries()) {
+        if (outcome.status === 'rejected') failures.push(`${some[i]!.name}: ${(outcome.reason as Error).message}`);
+      }
     }
-    done();
-    return deed === 'purge' ? `${number} purged` : `${number} deleted`;
+    const succeeded = rows.length - failures.length;
+    // What was done stays done, whatever the others met.
+    if (succeeded > 0) done();
+    if (failures.length === 0) return `${queues(succeeded)} ${deed.done}`;
+    const more = failures.length > TOLD_MAX ? `; and ${failures.length - TOLD_MAX} more` : '';
+    throw new ApiError(
+      0,
+      `${queues(succeeded)} ${deed.done}. Not done: ${failures.slice(0, TOLD_MAX).join('; ')}${more}`,
+    );
   };
   return (
-    <ActDialog
-      title={deed === 'purge' ? `Purge ${number}` : `Delete ${number}`}
-      word={deed === 'purge' ? 'Purge' : 'Delete'}
-      danger
-      act={act}
-      onClose={onClose}
-    >
-      <p>
-        {deed === 'purge'
-          ? 'All messages that are ready are removed'
-          : 'The queues are deleted with all their messages'}
-        {`: ${shortCount(rows.reduce((sum, { messages }) => sum + messages, 0))} messages.`}
-      </p>
+    <ActDialog title={`${word} ${queues(rows.length)}`} word={word} danger={danger} act={act} onClose={onClose}>
+      <p>{`${means}: ${shortCount(rows.reduce((sum, { messages }) => sum + messages, 0))} messages.`}</p>
       <ul>
         {rows.slice(0, 10).map(({ vhost, name }) => (
           <li key={`${vhost}/${name}`}>{name}</li>
