@@ -21,8 +21,6 @@ export interface WalkTrace<Q extends RouteTarget> {
   reserved(at: ExchangeRef<Q>, key: string): void;
 }
 
-const RESERVED_MARK = '$';
-
 /**
  * Follows every binding from an exchange on, each exchange once. `found` gets each queue with its flags, `own` those that do not
  * want all of what their owner publishes, `windowed` the exchanges that have a window. Keys are dotted.
@@ -53,12 +51,11 @@ export function walk<Q extends RouteTarget>(
   };
   /** Who publishes there himself has been asked; here it comes by way of another exchange, from whoever may publish to that. */
   const permitted = (at: ExchangeRef<Q>): readonly string[] => {
-    if (!all.some((one) => one.startsWith(RESERVED_MARK))) return all;
-    const kept = all.filter((one) => tables.reserves?.(at.name, one) !== true);
-    if (kept.length === all.length) return all;
+    const isReserved = (one: string): boolean => tables.reserves?.(at.name, one) === true;
+    if (!all.some(isReserved)) return all;
     withheld.push(at);
-    for (const one of all) if (!kept.includes(one)) trace?.reserved(at, one);
-    return kept;
+    if (trace !== null) for (const one of all.filter(isReserved)) trace.reserved(at, one);
+    return all.filter((one) => !isReserved(one));
   };
   const seen = new Set<ExchangeRef<Q>>();
   const visit = (at: ExchangeRef<Q>): void => {

@@ -2,10 +2,10 @@
 import { useState } from 'preact/hooks';
 import { ask, path } from '../api/request.ts';
 import type { Rated } from '../api/shapes.ts';
-import { VhostField } from '../messages/vhosts.tsx';
 import { go, href } from '../router.ts';
 import { ActDialog } from '../ui/dialog.tsx';
 import { CheckField, SelectField, TextField } from '../ui/fields.tsx';
+import { VhostField } from '../ui/vhost.tsx';
 
 export interface Exchange {
   readonly name: string;

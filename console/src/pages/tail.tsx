@@ -1,8 +1,8 @@
 /** Messages as they come: a sample of them, bounded, and nobody who publishes is slowed by it. */
 import { useState } from 'preact/hooks';
-import { VhostField } from '../messages/vhosts.tsx';
 import type { PageProps } from '../pages.ts';
 import { go, hrefWith, usePlace } from '../router.ts';
+import { VhostField } from '../ui/vhost.tsx';
 import '../style/messages.css';
 import { Button, PageHead, Section } from '../ui/basics.tsx';
 import { SelectField, TextField } from '../ui/fields.tsx';

@@ -7,7 +7,8 @@ import { count, shortCount } from '../format.ts';
 import { hrefWith, setQuery, usePlace } from '../router.ts';
 import { level, type TopicNode, TopicTree, topicOfKey } from '../topics.ts';
 import { Badge, Button, Empty, PageHead, Section, Time } from '../ui/basics.tsx';
-import { SelectField, TextField } from '../ui/fields.tsx';
+import { TextField } from '../ui/fields.tsx';
+import { useVhost, VhostChoice } from '../ui/vhost.tsx';
 
 const TOPICS_MAX = 5_000;
 const LEVEL_MAX = 200;
@@ -106,8 +107,8 @@ function useTopics(vhost: string, filter: string): readonly [Live, () => void] {
 
 export default function TopicsPage() {
   const { query } = usePlace();
-  const vhosts = useAnswer<readonly { name: string }[]>('/api/vhosts', { query: { columns: 'name' } });
-  const vhost = query['vhost'] ?? '/';
+  const choice = useVhost();
+  const [vhost] = choice;
   const filter = query['filter'] ?? '#';
   const [typed, setTyped] = useState(filter);
   const [{ tree, dropped, state, error }, clear] = useTopics(vhost, filter);
@@ -143,12 +144,7 @@ export default function TopicsPage() {
               setQuery({ filter: typed });
             }}
           >
-            <SelectField
-              label="Vhost"
-              value={vhost}
-              of={vhosts.data?.map(({ name }) => name) ?? [vhost]}
-              onInput={(next) => setQuery({ vhost: next })}
-            />
+            <VhostChoice of={choice} />
             <TextField label="Filter" value={typed} onInput={setTyped} required />
             <Button submit>Show</Button>
           </form>

@@ -11,6 +11,7 @@ import { go, href } from '../router.ts';
 import { Button, Empty, PageHead, Section, Trouble, Waiting } from '../ui/basics.tsx';
 import { SelectField, TextField } from '../ui/fields.tsx';
 import type { Paged } from '../ui/list.tsx';
+import { VhostField } from '../ui/vhost.tsx';
 import { Graph, type GraphEdge, type GraphNode, nodeId } from './topology-graph.tsx';
 
 interface Binding {
@@ -63,7 +64,6 @@ export default function TopologyPage({ rest }: PageProps) {
 }
 
 function Beginning({ vhost }: { vhost: string }) {
-  const vhosts = useAnswer<readonly { name: string }[]>('/api/vhosts', { query: { columns: 'name' } });
   const exchanges = useAnswer<Paged<{ name: string; type: string }>>(path`/api/exchanges/${vhost}`, {
     query: { page: 1, page_size: 100, columns: 'name,type' },
   });
@@ -80,12 +80,7 @@ function Beginning({ vhost }: { vhost: string }) {
             go(href('topology', vhost, kind, name));
           }}
         >
-          <SelectField
-            label="Vhost"
-            value={vhost}
-            of={vhosts.data?.map((one) => one.name) ?? [vhost]}
-            onInput={(next) => go(href('topology', next))}
-          />
+          <VhostField value={vhost} onInput={(next) => go(href('topology', next))} />
           <SelectField label="What" value={kind} of={['exchange', 'queue']} onInput={setKind} />
           <TextField label="Name" value={name} onInput={setName} required />
           <div class="wide">

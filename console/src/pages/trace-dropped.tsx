@@ -2,11 +2,11 @@
 import { useAnswer } from '../api/answer.ts';
 import { path } from '../api/request.ts';
 import { bytes } from '../format.ts';
-import { VhostField } from '../messages/vhosts.tsx';
 import { go, hrefWith, setQuery, usePlace } from '../router.ts';
 import { Badge, Section, Time, Trouble, Waiting } from '../ui/basics.tsx';
 import { SearchField, SelectField } from '../ui/fields.tsx';
 import { Table } from '../ui/table.tsx';
+import { VhostField } from '../ui/vhost.tsx';
 
 interface DroppedMessage {
   readonly at: string;

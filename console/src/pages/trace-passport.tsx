@@ -3,10 +3,10 @@ import { useState } from 'preact/hooks';
 import { useAnswer } from '../api/answer.ts';
 import { path } from '../api/request.ts';
 import { bytes, exact } from '../format.ts';
-import { VhostField } from '../messages/vhosts.tsx';
 import { go, href, hrefWith, usePlace } from '../router.ts';
 import { Badge, Button, Empty, Facts, Section, Time, Trouble, Waiting } from '../ui/basics.tsx';
 import { SelectField, TextField } from '../ui/fields.tsx';
+import { VhostField } from '../ui/vhost.tsx';
 import { REASONS } from './trace-dropped.tsx';
 
 interface Party {

@@ -4,12 +4,12 @@ import { useAnswer } from '../api/answer.ts';
 import { ApiError, askJson } from '../api/request.ts';
 import { hasTag, session } from '../api/session.ts';
 import { count } from '../format.ts';
-import { VhostField } from '../messages/vhosts.tsx';
 import { go, href, hrefWith, usePlace } from '../router.ts';
 import { useStore } from '../store.ts';
 import { Badge, Button, Facts, Section, Trouble, Waiting } from '../ui/basics.tsx';
 import { SelectField, TextField } from '../ui/fields.tsx';
 import { Table } from '../ui/table.tsx';
+import { VhostField } from '../ui/vhost.tsx';
 
 interface Decision {
   readonly action: string;

@@ -82,8 +82,9 @@ export class PackedMiddle {
 
   /** Those of `first` to `last`, without unpacking what lies elsewhere. */
   forEachWithin(first: number, last: number, visit: VisitEntry): void {
+    const each = visitAll(visit);
     for (let i = this.firstFrom(first); i < this.packed.length && this.packed[i]!.chunk.first <= last; i++) {
-      visitPackedWhile(this.packed[i]!, visitAll(visit), first, last);
+      visitPackedWhile(this.packed[i]!, each, first, last);
     }
     this.back.forEachInRunWithin(first, last, visit);
   }

@@ -10,6 +10,7 @@ import { ActDialog } from '../../ui/dialog.tsx';
 import { AreaField, SelectField, TextField } from '../../ui/fields.tsx';
 import type { Paged } from '../../ui/list.tsx';
 import { Table } from '../../ui/table.tsx';
+import { useVhost, VhostChoice } from '../../ui/vhost.tsx';
 
 type ApplyTo = 'all' | 'queues' | 'exchanges' | 'classic_queues' | 'quorum_queues';
 
@@ -30,8 +31,8 @@ const shown = ({ definition }: Policy): string =>
     .join(', ');
 
 export default function PoliciesPage() {
-  const vhosts = useAnswer<readonly { name: string }[]>('/api/vhosts', { query: { columns: 'name' } });
-  const [vhost, setVhost] = useState('/');
+  const choice = useVhost();
+  const [vhost] = choice;
   const { data, error, refresh } = useAnswer<{ policies: readonly Policy[] }>(path`/v1/vhosts/${vhost}/policies`);
   const [open, setOpen] = useState<{ policy?: Policy; deleting?: boolean } | undefined>();
   const close = (): void => {
@@ -49,17 +50,7 @@ export default function PoliciesPage() {
           </Button>
         )}
       </PageHead>
-      <Section
-        title="In the order in which they count"
-        aside={
-          <SelectField
-            label="Vhost"
-            value={vhost}
-            onInput={setVhost}
-            of={vhosts.data?.map(({ name }) => name) ?? [vhost]}
-          />
-        }
-      >
+      <Section title="In the order in which they count" aside={<VhostChoice of={choice} />}>
         <Trouble error={error} />
         {data === undefined ? (
           error === undefined && <Waiting lines={4} />

@@ -5,8 +5,9 @@ import { ask, path } from '../../api/request.ts';
 import { go, href } from '../../router.ts';
 import { Badge, Button, PageHead, Section, Trouble, Waiting } from '../../ui/basics.tsx';
 import { ActDialog } from '../../ui/dialog.tsx';
-import { SelectField, TextField } from '../../ui/fields.tsx';
+import { TextField } from '../../ui/fields.tsx';
 import { Table } from '../../ui/table.tsx';
+import { VhostField } from '../../ui/vhost.tsx';
 import { AccessForm } from './access.tsx';
 import { LimitsForm } from './limits.tsx';
 import { TagFields, type UserRow } from './users.tsx';
@@ -125,7 +126,14 @@ export function UserPage({ name }: { name: string }) {
           </div>
         </>
       )}
-      {open !== undefined && data !== undefined && <UserDialogs user={data} open={open} onClose={close} />}
+      {open !== undefined && data !== undefined && (
+        <UserDialogs
+          user={data}
+          open={open}
+          // Of one that has been deleted nothing more is asked.
+          onClose={open === 'delete' ? () => setOpen(undefined) : close}
+        />
+      )}
     </>
   );
 }
@@ -219,7 +227,6 @@ interface PermissionDialogProps extends Partial<Permission & TopicPermission> {
 }
 
 function PermissionDialog({ user, topical, onClose, ...given }: PermissionDialogProps) {
-  const vhosts = useAnswer<readonly { name: string }[]>('/api/vhosts', { query: { columns: 'name' } });
   const [vhost, setVhost] = useState(given.vhost ?? '/');
   const [exchange, setExchange] = useState(given.exchange ?? 'amq.topic');
   const [configure, setConfigure] = useState(given.configure ?? '.*');
@@ -233,12 +240,7 @@ function PermissionDialog({ user, topical, onClose, ...given }: PermissionDialog
   };
   return (
     <ActDialog title={topical ? `Topics of ${user}` : `Permissions of ${user}`} word="Set" act={act} onClose={onClose}>
-      <SelectField
-        label="Vhost"
-        value={vhost}
-        onInput={setVhost}
-        of={vhosts.data?.map(({ name }) => name) ?? [vhost]}
-      />
+      <VhostField value={vhost} onInput={setVhost} />
       {topical ? (
         <TextField
           label="Exchange"
