@@ -22,6 +22,7 @@ import { LISTEN_NAMES, titlesOf } from './config/listen.ts';
 import { type Flags, type Loaded, loadConfig } from './config/load.ts';
 import { LOG_LEVELS } from './config/schema.ts';
 import type { RunningBroker } from './index.ts';
+import { consoleIsBuilt } from './management/console.ts';
 import { IdleMemory } from './management/idle-memory.ts';
 import { BrokerError } from './message/errors.ts';
 import { PRODUCT, VERSION } from './version.ts';
@@ -138,7 +139,8 @@ async function start(flags: Flags): Promise<void> {
     fail(error);
   }
   new IdleMemory(running.broker.clock, logger).start();
-  process.stdout.write(screen(running.listeners, directory, settings, running.users.list().length));
+  const users = running.users.list().length;
+  process.stdout.write(screen(running.listeners, directory, settings, users, consoleIsBuilt()));
   process.stdout.write(`Ready in ${Math.round(performance.now() - beganMs)} ms\n`);
 }
 

@@ -9,9 +9,17 @@ import { wrapped } from './print/text.ts';
 /** Characters of what stands behind a title on a terminal of 80 columns. */
 const SHORT = 64;
 
-/** @param users how many there are */
-export function screen(listeners: readonly ListenerInfo[], directory: string, settings: Config, users: number): string {
+/** @param users how many there are @param withConsole the HTTP port has the console */
+export function screen(
+  listeners: readonly ListenerInfo[],
+  directory: string,
+  settings: Config,
+  users: number,
+  withConsole = true,
+): string {
   const rows: [string, string][] = listeners.flatMap(rowsOf);
+  const web = withConsole ? consoleUrl(listeners) : undefined;
+  if (web !== undefined) rows.push(['Console', `${web} in a browser`]);
   const open = listeners.some((l) => !l.addresses.every((address) => isLoopback(address.address)));
   rows.push(['', ''], ['Data', directory], ['', durabilityText(settings.durability)]);
   for (const [name, { durability }] of Object.entries(settings.vhosts)) {
@@ -54,6 +62,14 @@ const GAP = '   ';
 function rowsOf(listener: ListenerInfo): [string, string][] {
   const own: [string, string] = [titleOf(listener), placeOf(listener)];
   return /^https?$/.test(listener.name) ? [own, ['', 'WebSocket here too']] : [own];
+}
+
+/** Where a browser on this machine finds the console; undefined: nowhere. */
+function consoleUrl(listeners: readonly ListenerInfo[]): string | undefined {
+  const web = listeners.find(({ name }) => /^https?$/.test(name));
+  if (web === undefined) return undefined;
+  const host = /^(0\.0\.0\.0|::|\*)$/.test(web.host) ? 'localhost' : web.host;
+  return `${formatListen({ protocols: [web.name], host, port: web.port })}/`;
 }
 
 /** Who may connect, and how others could. */

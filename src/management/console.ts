@@ -3,6 +3,7 @@
  * beforehand. What they may do in a browser is said with each: run scripts and show styles of this broker's own files, ask this broker, and
  * nothing else.
  */
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { extname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,6 +31,9 @@ export const CONSOLE_POLICY = [
   "form-action 'none'",
   "frame-ancestors 'none'",
 ].join('; ');
+
+/** From source it is there once it was built. */
+export const consoleIsBuilt = (): boolean => existsSync(join(BUILT, 'index.html'));
 
 interface ConsoleFile {
   readonly plain: Buffer;

@@ -28,6 +28,21 @@ it('has room on a terminal of 80 columns, with the usual ports and both families
   for (const line of shown.split('\n')) expect(widthOf(line), line).toBeLessThanOrEqual(80);
 });
 
+it.each([
+  ['http://localhost', 'http://localhost:15672/'],
+  ['http://0.0.0.0', 'http://localhost:15672/'],
+  ['http://[::]:8080', 'http://localhost:8080/'],
+  ['http://[fd00:1:2:3:4:5:6:7]', 'http://[fd00:1:2:3:4:5:6:7]:15672/'],
+])('says where a browser finds the console of %s', (text, url) => {
+  const { config } = loadConfig({}, {});
+  const { protocols, host, port } = parseListen(text);
+  const listeners = [{ name: protocols.join('+'), host, port, addresses: [{ address: host, port }] }];
+  const shown = screen(listeners, '/var/lib/entrepot', config, 1);
+  expect(shown).toContain(`\n  Console   ${url} in a browser\n`);
+  for (const line of shown.split('\n')) expect(widthOf(line), line).toBeLessThanOrEqual(80);
+  expect(screen(listeners, '/var/lib/entrepot', config, 1, false)).not.toContain('Console');
+});
+
 it('has room on a terminal of 80 columns, whatever it says of durabilities and profiles', () => {
   const { config } = loadConfig({}, {});
   const durability = { level: 'interval', interval: 100 } as const;
