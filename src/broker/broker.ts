@@ -24,6 +24,7 @@ import { type VhostStatistics, vhostStatistics } from '../vhost/statistics.ts';
 import type { Vhost } from '../vhost/vhost.ts';
 import { Access } from './access.ts';
 import { administrationOf } from './administration.ts';
+import { Alarms } from './alarms.ts';
 import type { Backup } from './backup.ts';
 import { Backups } from './backups.ts';
 import { type ClientLimits, ClientUsage, type VhostLimits } from './client-limits.ts';
@@ -69,6 +70,8 @@ export class Broker implements BrokerServices {
   readonly access: Access;
   /** What happens, for who watches. */
   readonly events = new BrokerEvents();
+  /** What is wrong for now, told as it begins and ends. */
+  readonly alarms = new Alarms(this.events);
   private readonly authenticator: Authenticator;
   /** Null: the broker's own users are all there is. */
   private readonly chain: BackendChain | null;
@@ -90,10 +93,11 @@ export class Broker implements BrokerServices {
     const { clock, turn, clientLog, files, directory, state } = ground;
     const dialects = new Dialects(() => clock.epochMs());
     for (const dialect of [NEUTRAL_DIALECT, ...options.dialects]) dialects.register(dialect);
-    const { events, scarce } = this;
+    const { alarms, events, scarce } = this;
+    state.onAlarm = (alarm, on) => alarms.set(alarm, '', on);
     const uncongested = (vhost: string): void => this.clients.uncongested(vhost);
     const opening = {
-      ...{ ground, options, dialects, events, scarce, uncongested },
+      ...{ ground, options, dialects, events, alarms, scarce, uncongested },
       reserves: (exchange: string, key: string): boolean => this.reserves(exchange, key),
       mayPublish: (vhost: string, user: string, exchange: string, key: string): boolean => {
         const identity = this.recall(user);
@@ -113,6 +117,7 @@ export class Broker implements BrokerServices {
       forget: (name) => {
         this.users.vhostRemoved(name);
         this.limits.vhosts.forget(name);
+        alarms.forget(name);
       },
     });
     this.vhosts = this.vhostRegistry.all;
@@ -303,9 +308,7 @@ export class Broker implements BrokerServices {
 
   /** The machine has too little of this, or enough again: all publishers wait meanwhile. */
   setScarce(resource: Resource, scarce: boolean): void {
-    if (scarce !== this.scarce.has(resource) && this.events.watched) {
-      this.events.tell({ kind: scarce ? 'alarm-raised' : 'alarm-cleared', resource });
-    }
+    this.alarms.set(resource, '', scarce);
     if (scarce) this.scarce.add(resource);
     else this.scarce.delete(resource);
     for (const vhost of this.vhosts.values()) vhost.publishFlow.setScarce(resource, scarce);

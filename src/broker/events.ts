@@ -1,6 +1,7 @@
 /** What happens in a broker, told to who watches; where nobody does, nothing is made. Nothing for a message: only what operators do and see. */
 import type { PolicyKind } from '../api/policies.ts';
 import type { QueueOptions, QueueUse } from '../api/topology.ts';
+import type { AlarmResource } from './alarms.ts';
 
 export type BrokerEvent =
   | {
@@ -32,7 +33,10 @@ export type BrokerEvent =
       readonly policy: string;
       readonly of: PolicyKind;
     }
-  | { readonly kind: 'alarm-raised' | 'alarm-cleared'; readonly resource: string }
+  /** Without a vhost it concerns all. */
+  | { readonly kind: 'alarm-raised' | 'alarm-cleared'; readonly resource: AlarmResource; readonly vhost?: string }
+  /** The disk took so long to write and sync; `more`: so many others since the last time it was told. */
+  | { readonly kind: 'disk-slow'; readonly vhost: string; readonly ms: number; readonly more: number }
   /** Users, or what some of them may do. */
   | { readonly kind: 'rights-changed' };
 

@@ -61,6 +61,8 @@ export class BrokerState implements AdapterState {
   private kept: JournaledState | undefined = undefined;
   private journal: Journal | undefined = undefined;
   private closed = false;
+  /** Told what begins to be wrong with its log, and is over. */
+  onAlarm: (alarm: 'disk-full' | 'log-failed', on: boolean) => void = () => {};
   /** Oldest first. */
   private replaced: Replaced[] = [];
   private readonly takenBack: (() => void)[] = [];
@@ -221,11 +223,19 @@ export class BrokerState implements AdapterState {
       },
       onSynced: (mark) => this.synced(mark),
       onFailed: (error) => {
+        this.onAlarm('log-failed', true);
         logger.error({ err: error }, "the log of the broker's own state has failed; users cannot be changed any more");
         this.takeBack();
         this.confirms.fail();
       },
-      onFull: () => logger.error({}, "the disk is full: changes of the broker's own state wait for room"),
+      onFull: () => {
+        this.onAlarm('disk-full', true);
+        logger.error({}, "the disk is full: changes of the broker's own state wait for room");
+      },
+      onSpace: () => {
+        this.onAlarm('disk-full', false);
+        logger.info({}, "the broker's own state has room on the disk again");
+      },
       checkpointDue: () => this.checkpoint(),
       report: (event) => {
         if (event.kind !== 'recovered') logger.warn({ log: STATE_LOG, ...event }, `log: ${event.kind}`);

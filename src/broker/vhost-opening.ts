@@ -4,6 +4,7 @@ import type { Dialects } from '../message/dialect.ts';
 import type { Retainer } from '../message/message.ts';
 import type { Resource } from '../vhost/flow/publish-flow-control.ts';
 import { Vhost } from '../vhost/vhost.ts';
+import type { Alarms } from './alarms.ts';
 import { type BrokerEvents, queueUse } from './events.ts';
 import type { Ground } from './ground.ts';
 import type { StartOptions, VhostSettings } from './options.ts';
@@ -13,6 +14,7 @@ export interface VhostOpening {
   readonly options: StartOptions;
   readonly dialects: Dialects;
   readonly events: BrokerEvents;
+  readonly alarms: Alarms;
   /** Of what the machine has too little. */
   readonly scarce: Iterable<Resource>;
   uncongested(vhost: string): void;
@@ -26,7 +28,7 @@ export interface VhostOpening {
 
 /** @param directory its own @throws what opening a log throws */
 export async function openVhost(
-  { ground, options, dialects, events, scarce, uncongested, mayPublish, mayRetain, reserves }: VhostOpening,
+  { ground, options, dialects, events, alarms, scarce, uncongested, mayPublish, mayRetain, reserves }: VhostOpening,
   settings: VhostSettings,
   directory: string,
 ): Promise<Vhost> {
@@ -48,6 +50,10 @@ export async function openVhost(
     }),
     reserves,
     onUncongested: () => uncongested(name),
+    onAlarm: (alarm, on) => alarms.set(alarm, name, on),
+    onSlowFlush: (ms, more) => {
+      if (events.watched) events.tell({ kind: 'disk-slow', vhost: name, ms, more });
+    },
   });
   for (const resource of scarce) vhost.publishFlow.setScarce(resource, true);
   vhost.topology.registry.onQueue = (queue, made) => {

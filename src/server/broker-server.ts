@@ -91,7 +91,9 @@ export class BrokerServer implements RunningBroker {
       unfinishedBytesMax: unfinishedSizeMax,
       unsentBytesMax: unsentSizeMax,
     });
-    this.guarded = new GuardedServers(config, this.clients.services, loggerOf(logger, 'certificates'));
+    this.guarded = new GuardedServers(config, this.clients.services, loggerOf(logger, 'certificates'), (due) =>
+      broker.alarms.set('certificate', '', due),
+    );
     this.clients.intake = config.connections;
     this.httpSockets = new HttpSockets(shares.http);
     this.origins = new PageOrigins(config.http.origins);

@@ -2,8 +2,10 @@
  * Servers whose clients have something to get through before their protocol begins: a proxy's header, a TLS handshake, or both.
  * Credentials of TLS are shared where they are the same, and looked after.
  */
+
 import type { Server, Socket } from 'node:net';
 import type { Server as TlsServer } from 'node:tls';
+import { CERTIFICATE_MS } from '../broker/alarms.ts';
 import { formatListen, type ListenAddress, proxyVersions } from '../config/listen.ts';
 import type { Config } from '../config/schema.ts';
 import type { Logger } from '../logger.ts';
@@ -33,9 +35,10 @@ export class GuardedServers {
   private readonly credentials = new Map<string, TlsCredentials>();
   private readonly config: Config;
 
-  constructor(config: Config, services: CarrierServices, logger: Logger) {
+  /** @param onCertificateDue told at each look whether a certificate expires soon, or has */
+  constructor(config: Config, services: CarrierServices, logger: Logger, onCertificateDue: (due: boolean) => void) {
     this.config = config;
-    this.watch = new CertificateWatch(services.clock, logger);
+    this.watch = new CertificateWatch(services.clock, logger, CERTIFICATE_MS, onCertificateDue);
     this.proxies = new Proxies(services, config.proxy.from, config.connections.handshakeTimeout);
     this.handshakes = new Handshakes(services, config.tls.handshakesMax, config.connections.handshakeTimeout);
   }

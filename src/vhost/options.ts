@@ -28,6 +28,12 @@ export type TransientLayout = Pick<
 >;
 
 /**
+ * What is wrong in a vhost until it is over: its log finds no room on the disk, or no file descriptor, or has failed for good; its transient
+ * messages have used up their room; queues stand still until dead letters, or messages that are tried again, have gone on.
+ */
+export type VhostAlarm = 'disk-full' | 'descriptors' | 'log-failed' | 'transient-full' | 'dead-letters' | 'retries';
+
+/**
  * `fsync`: confirms follow the sync. `interval`: they follow the write, and what was written is synced every `intervalMs`:
  * a power failure may take that much. `none`: the operating system syncs when it likes. A killed process loses nothing that
  * was confirmed, at any level.
@@ -81,4 +87,8 @@ export interface VhostOptions {
   readonly limits?: TopologyLimits;
   /** Told when publishers may go on. */
   readonly onUncongested: () => void;
+  /** Told what begins to be wrong, and is over. Default: nobody is. */
+  readonly onAlarm?: (alarm: VhostAlarm, on: boolean) => void;
+  /** Told that a flush took so many milliseconds, and how many others did since. Default: nobody is. */
+  readonly onSlowFlush?: (ms: number, more: number) => void;
 }

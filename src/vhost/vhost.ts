@@ -115,11 +115,13 @@ export class Vhost {
   private readonly checkpoint: Checkpoint;
   private readonly lifecycle = new Lifecycle();
   private readonly logger: Logger;
+  private readonly onAlarm: VhostOptions['onAlarm'];
 
   private constructor(options: VhostOptions, { sequence, log, transient, recovered }: Stores) {
     const { name: vhost, clock, turn, dialects, logger } = options;
     const limits = new LimitsInForce(options.limits ?? {});
     this.limits = limits;
+    this.onAlarm = options.onAlarm;
     const { counters, lifecycle } = this;
     const { work } = turn;
     const chores = work.share();
@@ -162,7 +164,9 @@ export class Vhost {
     const router = new Router<Queue>(registry, undefined, () => work.checkTime());
     const { exchanges } = registry;
     this.router = router;
-    this.retries = new Retries(clock, work, registry.queuesById, options.retryingMax);
+    this.retries = new Retries(clock, work, registry.queuesById, options.retryingMax, (held) =>
+      options.onAlarm?.('retries', held),
+    );
     this.passports = new Passports(
       {
         ...{ time, units, dialects },
@@ -212,6 +216,7 @@ export class Vhost {
       ...{ vhost, clock, chores, log, store, units, exchanges, router, publisher, dialects, counters, lifecycle },
       ...{ subscriberFlow, unreadable, dropped, countsOn: this.compat !== 'rabbitmq-4' },
       waiting: options.deadLettersWaiting,
+      onHeld: (held) => options.onAlarm?.('dead-letters', held),
       reserves: registry.reserves,
       otherwise: this.compat === 'activemq' ? ACTIVEMQ_DEAD_LETTERS : null,
       declare: (queue) => {
@@ -255,7 +260,7 @@ export class Vhost {
    * @throws LogRefused a log that cannot be used as it is; the file system's errors
    */
   static async open(options: VhostOptions): Promise<Vhost> {
-    const { name, files, directory, turn, clock, logger, durability } = options;
+    const { name, files, directory, turn, clock, logger, durability, onAlarm, onSlowFlush } = options;
     const sequence = new Sequence();
     const recovered = new RecoveredVhost(name, options.dialects, options.passportEventsMax);
     // What the stores say before it is there concerns nobody.
@@ -269,6 +274,7 @@ export class Vhost {
       liveAmong: (seqs, done) => vhost?.liveAmong(seqs, done),
       onSpillFailed: (error) => logger.warn({ vhost: name, err: error }, 'a spill file cannot be used'),
       onSpillFull: (full) => {
+        onAlarm?.('transient-full', full);
         if (full) logger.warn({ vhost: name }, 'transient messages have used up their room on the disk');
         else logger.info({ vhost: name }, 'transient messages have room on the disk again');
       },
@@ -292,12 +298,15 @@ export class Vhost {
       onFull: () => vhost?.publishFlow.diskFull(),
       onSpace: () => vhost?.publishFlow.diskHasRoom(),
       onScarce: (scarce) => {
+        onAlarm?.('descriptors', scarce);
         if (scarce) logger.error({ vhost: name }, 'no file descriptor is left: the log waits for one');
         else logger.info({ vhost: name }, 'the log has the file descriptor it waited for');
       },
       report: (event) => {
-        if (event.kind === 'slow-flush') logger.warn({ vhost: name, ...event }, 'the disk is slow: a flush took long');
-        else if (event.kind !== 'recovered') logger.warn({ vhost: name, ...event }, `log: ${event.kind}`);
+        if (event.kind === 'slow-flush') {
+          onSlowFlush?.(event.ms, event.more);
+          logger.warn({ vhost: name, ...event }, 'the disk is slow: a flush took long');
+        } else if (event.kind !== 'recovered') logger.warn({ vhost: name, ...event }, `log: ${event.kind}`);
         else if (!event.fresh) logger.info({ vhost: name, ...event }, 'log recovered');
       },
     });
@@ -375,6 +384,7 @@ export class Vhost {
   }
 
   private logFailed(error: Error): void {
+    this.onAlarm?.('log-failed', true);
     this.logger.error({ vhost: this.name, err: error }, 'the log has failed; nothing more will be confirmed');
     this.confirms.fail();
     this.writeConfirms.fail();

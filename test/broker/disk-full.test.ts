@@ -12,6 +12,8 @@ it('is told from when publishers wait until they go on', { timeout: 20_000 }, as
   const watermarks = { statistics: { memoryScarce: false, diskScarce: false } };
   const { machine } = surroundingsOf({ broker, watermarks, clients: {} } as unknown as Around);
   expect(machine().alarms).toEqual([]);
+  const told: unknown[] = [];
+  broker.events.add((event) => void (event.kind.startsWith('alarm') && told.push(event)));
   let full = true;
   files.fail = (call) => (full && call === 'write' ? Object.assign(new Error('full'), { code: 'ENOSPC' }) : undefined);
   const session = openSession(broker);
@@ -19,8 +21,10 @@ it('is told from when publishers wait until they go on', { timeout: 20_000 }, as
   send(session, 'q', 'x');
   await until(() => broker.diskFull, 'a full disk');
   expect(machine().alarms).toEqual(['disk']);
+  expect(told).toEqual([{ kind: 'alarm-raised', resource: 'disk-full' }]);
   full = false;
   await until(() => !broker.diskFull, 'room', 10_000);
   expect(machine().alarms).toEqual([]);
+  expect(told.slice(1)).toEqual([{ kind: 'alarm-cleared', resource: 'disk-full' }]);
   await broker.close();
 });

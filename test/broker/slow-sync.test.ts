@@ -19,6 +19,8 @@ it('is told once, with how long it took and for which vhost', async () => {
     error() {},
   };
   const broker = await Broker.start({ dataDirectory: '/data', dialects: [], files, clock, logger });
+  const events: unknown[] = [];
+  broker.events.add((event) => void (event.kind === 'disk-slow' && events.push(event)));
   const session = openSession(broker);
   session.declareQueue('q', DURABLE);
   await until(() => files.pending === 0, 'the queue');
@@ -30,5 +32,6 @@ it('is told once, with how long it took and for which vhost', async () => {
   await until(() => said.length > 0, 'a word of it');
   const text = 'the disk is slow: a flush took long';
   expect(said).toEqual([{ vhost: '/', kind: 'slow-flush', ms: SLOW_MS + 234, more: 0, text }]);
+  expect(events).toEqual([{ kind: 'disk-slow', vhost: '/', ms: SLOW_MS + 234, more: 0 }]);
   await broker.close();
 });

@@ -96,6 +96,13 @@ function Words({ kind, about }: { kind: string; about: Happened['about'] }) {
       return (
         <>
           alarm of {text('resource')} {kind === 'alarm-raised' ? 'raised' : 'over'}
+          {vhost === '' ? '' : ` in ${vhost}`}
+        </>
+      );
+    case 'disk-slow':
+      return (
+        <>
+          the disk took {text('ms')} ms for what {vhost} wrote
         </>
       );
     case 'rights-changed':

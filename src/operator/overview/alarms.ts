@@ -1,4 +1,5 @@
 /** What is wrong with the broker now, each in words and with what to do about it. */
+import { CERTIFICATE_MS } from '../../broker/alarms.ts';
 import type { Broker } from '../../broker/broker.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
 import type { Sampler } from '../rates/sampler.ts';
@@ -28,9 +29,6 @@ export interface Alarm {
   /** Undefined: it concerns all. */
   readonly vhost?: string;
 }
-
-/** A certificate is told of so long before it expires. */
-export const CERTIFICATE_MS = 14 * 86_400_000;
 
 /** Those that everybody is concerned by. */
 export function machineAlarms(surroundings: Surroundings, broker: Pick<Broker, 'diskFull'>): Alarm[] {

@@ -27,8 +27,13 @@ export class CertificateWatch {
   private readonly timer = new Timer(() => this.check());
   private readonly clock: Clock;
   private readonly logger: Logger;
+  private readonly dueMs: number;
+  private readonly onDue: (due: boolean) => void;
 
-  constructor(clock: Clock, logger: Logger) {
+  /** @param onDue told at each look whether a certificate expires within `dueMs`, or has */
+  constructor(clock: Clock, logger: Logger, dueMs = 0, onDue: (due: boolean) => void = () => {}) {
+    this.dueMs = dueMs;
+    this.onDue = onDue;
     this.clock = clock;
     this.logger = logger;
   }
@@ -77,6 +82,7 @@ export class CertificateWatch {
 
   private warn(): void {
     const nowMs = this.clock.epochMs();
+    this.onDue(this.expiries.some(({ expiresMs }) => expiresMs - nowMs <= this.dueMs));
     for (const { path, expiresMs } of this.expiries) {
       const key = `${path} ${expiresMs}`;
       const due = WARNED_AT_DAYS.filter((days) => expiresMs - nowMs <= days * DAY_MS).length;

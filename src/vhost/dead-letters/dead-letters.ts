@@ -58,6 +58,8 @@ export interface DeadLettersParts {
   declare(queue: string): void;
   /** How many may wait for room, and how much of them in memory. Default: WAITING_MAX, WAITING_BYTES_MAX. */
   readonly waiting?: WaitingBounds | undefined;
+  /** Told when the first queue stands still, and when none does any more. */
+  readonly onHeld?: (held: boolean) => void;
   /** A record of deaths that a publisher wrote itself is counted on (RabbitMQ up to 3.12, and from 3.13.3 on), or not (4). */
   readonly countsOn: boolean;
   readonly clock: Clock;
@@ -89,7 +91,7 @@ export class DeadLetters {
   constructor(parts: DeadLettersParts) {
     this.parts = parts;
     const again = ({ queue, seq, flags, decision }: DeadLetter): void => this.died(queue, seq, flags, decision);
-    this.pending = new PendingDeadLetters(parts.clock, again, parts.waiting);
+    this.pending = new PendingDeadLetters(parts.clock, again, parts.waiting, parts.onHeld);
     this.deferred = new DeferredDeadLetters(parts.chores, parts.units, again);
   }
 

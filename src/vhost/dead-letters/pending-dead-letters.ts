@@ -47,14 +47,20 @@ export class PendingDeadLetters {
   private readonly clock: Clock;
   private readonly deliver: (letter: DeadLetter) => void;
   private readonly max: WaitingBounds;
+  private readonly onHeld: (held: boolean) => void;
   private readonly timer = new Timer(() => this.tryAgain());
 
-  /** @param deliver carries the death out, or adds it again */
+  /**
+   * @param deliver carries the death out, or adds it again
+   * @param onHeld told when the first queue stands still, and when none does any more
+   */
   constructor(
     clock: Clock,
     deliver: (letter: DeadLetter) => void,
     max: WaitingBounds = { messages: WAITING_MAX, bytes: WAITING_BYTES_MAX },
+    onHeld: (held: boolean) => void = () => {},
   ) {
+    this.onHeld = onHeld;
     this.clock = clock;
     this.deliver = deliver;
     this.max = max;
@@ -75,6 +81,7 @@ export class PendingDeadLetters {
 
   /** The queue is woken when there is room again. */
   awaitRoom(queue: Queue): void {
+    if (this.held.size === 0) this.onHeld(true);
     this.held.add(queue);
   }
 
@@ -103,6 +110,7 @@ export class PendingDeadLetters {
     if (this.held.size === 0 || this.full) return;
     const held = [...this.held];
     this.held.clear();
+    this.onHeld(false);
     for (const queue of held) queue.roomForDeadLetters();
   }
 

@@ -41,6 +41,7 @@ export interface PublishFlowControlOptions {
   readonly logger: Logger;
   readonly unsyncedBytesMax?: number;
   readonly onUncongested: () => void;
+  readonly onAlarm?: (alarm: 'disk-full', on: boolean) => void;
 }
 
 export class PublishFlowControl {
@@ -115,13 +116,15 @@ export class PublishFlowControl {
 
   /** Publishers wait until consumers, or the operator, have made room; what is settled meanwhile is still written. */
   diskFull(): void {
-    const { logger, name } = this.options;
+    const { logger, name, onAlarm } = this.options;
+    onAlarm?.('disk-full', true);
     logger.error({ vhost: name }, 'the disk is full: publishers wait until there is room again');
     this.on = true;
   }
 
   diskHasRoom(): void {
-    const { logger, name } = this.options;
+    const { logger, name, onAlarm } = this.options;
+    onAlarm?.('disk-full', false);
     logger.info({ vhost: name }, 'the disk has room again');
     this.resume();
   }

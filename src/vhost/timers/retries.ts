@@ -26,12 +26,23 @@ export class Retries {
   private readonly clock: Clock;
   private readonly work: Work;
   private readonly max: number;
+  private readonly onHeld: (held: boolean) => void;
   /** Queues that hand out nothing until there is room. */
   private readonly held = new Set<Queue>();
   private readonly timer = new Timer(() => this.release());
 
-  /** @param max messages that may wait */
-  constructor(clock: Clock, work: Work, queuesById: ReadonlyMap<number, Queue>, max = RETRYING_MAX) {
+  /**
+   * @param max messages that may wait
+   * @param onHeld told when the first queue stands still, and when none does any more
+   */
+  constructor(
+    clock: Clock,
+    work: Work,
+    queuesById: ReadonlyMap<number, Queue>,
+    max = RETRYING_MAX,
+    onHeld: (held: boolean) => void = () => {},
+  ) {
+    this.onHeld = onHeld;
     this.max = max;
     this.work = work;
     this.clock = clock;
@@ -55,6 +66,7 @@ export class Retries {
 
   /** The queue is woken when there is room again. */
   awaitRoom(queue: Queue): void {
+    if (this.held.size === 0) this.onHeld(true);
     this.held.add(queue);
   }
 
@@ -62,6 +74,7 @@ export class Retries {
     if (this.held.size === 0 || this.full) return;
     const held = [...this.held];
     this.held.clear();
+    this.onHeld(false);
     for (const queue of held) queue.roomForRetries();
   }
 

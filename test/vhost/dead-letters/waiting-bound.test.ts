@@ -46,6 +46,8 @@ function makeRoom(): void {
 }
 
 it('a queue stands still while as many wait as may, and others go on', () => {
+  const told: unknown[] = [];
+  broker.events.add((event) => void (event.kind.startsWith('alarm') && told.push(event)));
   declare('q');
   session.declareQueue('other', DURABLE);
   const [reader, other] = [consume(session, 'q', { prefetch: 1 }), consume(session, 'other')];
@@ -56,7 +58,9 @@ it('a queue stands still while as many wait as may, and others go on', () => {
   broker.turn.end();
   expect([reader.bodies, other.bodies]).toEqual([['1', '2'], ['x']]);
   expect([pending().size, pending().heldQueues, counters().droppedDeadLetterRoom]).toEqual([2, 1, 0]);
+  expect(told).toEqual([{ kind: 'alarm-raised', resource: 'dead-letters', vhost: '/' }]);
   makeRoom();
+  expect(told.slice(1)).toEqual([{ kind: 'alarm-cleared', resource: 'dead-letters', vhost: '/' }]);
   expect([pending().size, pending().heldQueues, session.checkQueue('full').messages]).toEqual([1, 0, 1]);
   expect(reader.bodies).toEqual(['1', '2', '3']);
 });

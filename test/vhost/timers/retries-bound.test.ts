@@ -20,6 +20,8 @@ beforeEach(async () => {
 afterEach(() => broker.close());
 
 it('a queue whose messages wait stands still while as many wait as may, and others go on', () => {
+  const told: unknown[] = [];
+  broker.events.add((event) => void (event.kind.startsWith('alarm') && told.push(event)));
   session.declareQueue('q', { ...DURABLE, arguments: queueArguments({ 'x-retry-delay': 1000 }) });
   session.declareQueue('other', DURABLE);
   const reader = consume(session, 'q', { prefetch: 1 });
@@ -35,6 +37,7 @@ it('a queue whose messages wait stands still while as many wait as may, and othe
   expect([reader.bodies, other.bodies]).toEqual([['1', '2'], ['x']]);
   const { retries } = vhostOf(session);
   expect([retries.size, retries.heldQueues]).toEqual([2, 1]);
+  expect(told).toEqual([{ kind: 'alarm-raised', resource: 'retries', vhost: '/' }]);
   let answered: unknown = 'no';
   session.get('q', true, { deliver() {}, cancelled() {} }, (result) => {
     answered = result;
@@ -44,6 +47,7 @@ it('a queue whose messages wait stands still while as many wait as may, and othe
   clock.advance(1100);
   broker.turn.end();
   expect([retries.size, retries.heldQueues]).toEqual([0, 0]);
+  expect(told.slice(1)).toEqual([{ kind: 'alarm-cleared', resource: 'retries', vhost: '/' }]);
   for (let i = 2; i < 5; i++) {
     reader.consumer.settle(reader.seen[i]!.slot, ACCEPTED);
     broker.turn.end();

@@ -20,6 +20,7 @@ const KINDS = [
   'policy-deleted',
   'alarm-raised',
   'alarm-cleared',
+  'disk-slow',
   'rights-changed',
 ] as const satisfies readonly BrokerEvent['kind'][];
 
