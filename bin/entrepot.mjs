@@ -25,7 +25,10 @@ if (major > 22 || (major === 22 && minor >= 18)) {
   await import(pathToFileURL(main).href);
 } else if (other !== undefined) {
   // In a group of its own: a Ctrl-C would reach it beside being handed on, and told twice it stops at once.
-  const child = spawn(other, [main, ...process.argv.slice(2)], { stdio: 'inherit', detached: true });
+  const child = spawn(other, [join(root, 'bin', 'beside-its-caller.mjs'), main, ...process.argv.slice(2)], {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    detached: true,
+  });
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2']) process.on(signal, () => child.kill(signal));
   child.on('error', (error) => {
     process.stderr.write(`entrepot: ${other} cannot be run: ${error.message}\n`);
