@@ -91,6 +91,12 @@ export const CHANGES: Readonly<Record<string, readonly Change[]>> = {
       },
     }),
   ],
+  connections: [
+    GET('/connections/none', 404),
+    GET('/connections/none/channels', 500, {
+      here: { status: 404, because: 'there is no such connection, which is no fault' },
+    }),
+  ],
   exchanges: [
     PUT('/exchanges/%2F/xm', { type: 'topic', durable: true }, 201),
     PUT('/exchanges/%2F/xm', { type: 'topic', durable: true }, 204),

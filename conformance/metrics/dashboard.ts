@@ -41,6 +41,7 @@ export const ASKED: readonly AskedMetric[] = [
   ),
   { name: 'rabbitmq_global_messages_delivered_total', only: '2026' },
   { name: 'rabbitmq_message_size_bytes_sum', only: '2026' },
+  { name: 'rabbitmq_message_size_bytes_count', only: '2026' },
   { name: 'rabbitmq_message_size_bytes_bucket', labels: ['le'], only: '2026' },
 ];
 
