@@ -1,9 +1,5 @@
 /** What is wrong for now, told as it begins and as it is over: of the machine once, however many vhosts notice it; of a vhost each. */
-import type { VhostAlarm } from '../vhost/options.ts';
-import type { BrokerEvents } from './events.ts';
-
-/** `memory` and `disk` are past their marks; a `certificate` expires soon. */
-export type AlarmResource = 'memory' | 'disk' | 'certificate' | VhostAlarm;
+import type { AlarmResource, BrokerEvents } from './events.ts';
 
 /** A certificate is told of so long before it expires. */
 export const CERTIFICATE_MS = 14 * 86_400_000;

@@ -1,7 +1,10 @@
 /** What happens in a broker, told to who watches; where nobody does, nothing is made. Nothing for a message: only what operators do and see. */
 import type { PolicyKind } from '../api/policies.ts';
 import type { QueueOptions, QueueUse } from '../api/topology.ts';
-import type { AlarmResource } from './alarms.ts';
+import type { VhostAlarm } from '../vhost/options.ts';
+
+/** `memory` and `disk` are past their marks; a `certificate` expires soon. */
+export type AlarmResource = 'memory' | 'disk' | 'certificate' | VhostAlarm;
 
 export type BrokerEvent =
   | {
