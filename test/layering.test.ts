@@ -15,7 +15,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/transport/output.ts', 'src/api/', 'src/deduplication/'],
   ['src/routing/', 'src/settlement/'],
   ['src/queue/'],
-  ['src/vhost/', 'src/auth/', 'src/tracing/'],
+  ['src/vhost/', 'src/auth/', 'src/tracing/', 'src/cluster/'],
   ['src/broker/'],
   ['src/operator/'],
   ['src/transport/', 'src/management/', 'src/config/'],
@@ -37,6 +37,13 @@ const STRANGERS: readonly (readonly [string, string])[] = [
   ['src/settlement/', 'src/routing/'],
   ['src/routing/', 'src/log/'],
   ['src/settlement/', 'src/log/'],
+  // What is above the port knows no engine, and an engine knows nothing of what is above it.
+  ['src/cluster/leader/', 'src/cluster/jetstream/'],
+  ['src/cluster/follower/', 'src/cluster/jetstream/'],
+  ['src/cluster/jetstream/', 'src/cluster/leader/'],
+  ['src/cluster/jetstream/', 'src/cluster/follower/'],
+  ['src/cluster/jetstream/', 'src/log/'],
+  ['src/vhost/', 'src/cluster/'],
   ['src/management/v1/', 'src/management/rabbitmq/'],
   ['src/management/rabbitmq/', 'src/management/v1/'],
   ['src/management/http/', 'src/management/v1/'],
@@ -88,6 +95,8 @@ const GUARDED: readonly { what: string; pattern: RegExp; allowed: readonly strin
     ],
   },
   { what: 'fetch', pattern: /(?<![.\w])fetch\(/, allowed: [] },
+  { what: "the replication engine's client", pattern: /['"]@nats-io\//, allowed: ['src/cluster/jetstream/client.ts'] },
+  { what: 'a thread', pattern: /['"](node:)?worker_threads['"]/, allowed: ['src/cluster/jetstream/'] },
 ];
 
 /** Words that the core does not know, and where it may. */
@@ -262,6 +271,8 @@ const RULES: readonly {
       { path: 'src/log/x.ts', text: "import { Draft } from '../message/message.ts';" },
       { path: 'src/settlement/x.ts', text: "import { Log } from '../log/log.ts';" },
       { path: 'src/management/v1/x.ts', text: "import { NODE } from '../rabbitmq/node-name.ts';" },
+      { path: 'src/cluster/leader/x.ts', text: "import { JetStreamLog } from '../jetstream/shared-log.ts';" },
+      { path: 'src/vhost/x.ts', text: "import type { Engine } from '../cluster/engine.ts';" },
     ],
     keeps: [
       { path: 'src/log/x.ts', text: "import { BrokerError } from '../message/errors.ts';" },
@@ -319,6 +330,8 @@ const RULES: readonly {
       { path: 'protocols/x/x.ts', text: 'setTimeout(f, 10);' },
       { path: 'src/vhost/x.ts', text: 'queueMicrotask(() => setImmediate(f));' },
       { path: 'src/vhost/x.ts', text: 'Math.random()' },
+      { path: 'src/cluster/leader/x.ts', text: "const x = await import('@nats-io/kv');" },
+      { path: 'src/log/x.ts', text: "import { Worker } from 'node:worker_threads';" },
       { path: 'src/vhost/x.ts', text: "import { readFileSync } from 'node:fs';" },
       { path: 'src/vhost/x.ts', text: "import fs from 'fs/promises';" },
       { path: 'protocols/x/x.ts', text: "import { connect } from 'node:net';" },
