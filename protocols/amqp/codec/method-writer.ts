@@ -2,8 +2,7 @@
  * Builds one method frame of the kind that is sent now and then: replies, closes, cancels. Deliveries and confirms are
  * written straight into the output (`frame-writer.ts`).
  */
-import type { Headers } from '../../../src/api/index.ts';
-import { ByteSink } from './byte-sink.ts';
+import { ByteSink, type Headers } from '../../../src/api/index.ts';
 import { FRAME_END, FRAME_METHOD } from './constants.ts';
 import { writeTable } from './table-writer.ts';
 

@@ -11,8 +11,7 @@
  * `PropertyScan` reads from them what the broker must know, without allocating; `readProperties` and
  * `writeProperties` are for the borders.
  */
-import { ByteRange, bytesOf, type Headers, textOf, type Value } from '../../../src/api/index.ts';
-import type { ByteSink } from './byte-sink.ts';
+import { ByteRange, type ByteSink, bytesOf, type Headers, textOf, type Value } from '../../../src/api/index.ts';
 import {
   HAS_APP_ID,
   HAS_CLUSTER_ID,

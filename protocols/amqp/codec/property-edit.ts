@@ -2,8 +2,7 @@
  * Property lists and tables with something changed, and all other bytes as they came: what a client has sent is not read
  * and written again to add a field to it.
  */
-import type { Headers } from '../../../src/api/index.ts';
-import { ByteSink } from './byte-sink.ts';
+import { ByteSink, type Headers } from '../../../src/api/index.ts';
 import {
   HAS_CONTENT_ENCODING,
   HAS_CONTENT_TYPE,

@@ -1,6 +1,5 @@
 /** Field tables: `Headers` to bytes. The layout and the type letters are in `table.ts`. */
-import type { Headers, Value } from '../../../src/api/index.ts';
-import type { ByteSink } from './byte-sink.ts';
+import type { ByteSink, Headers, Value } from '../../../src/api/index.ts';
 
 const NAME_BYTES_MAX = 255;
 const INT64_MAX = 0x7fff_ffff_ffff_ffffn;

@@ -9,6 +9,7 @@
 import {
   type Annotations,
   AT_MOST_ONCE,
+  ByteSink,
   Conversions,
   DEATH_HEADERS,
   DEATHS_HEADER,
@@ -24,7 +25,6 @@ import {
   SLASH,
   type Value,
 } from '../../../src/api/index.ts';
-import { ByteSink } from '../codec/byte-sink.ts';
 import { HAS_DELIVERY_MODE } from '../codec/constants.ts';
 import { writeProperties } from '../codec/properties.ts';
 import { editProperties, type PropertyEdit } from '../codec/property-edit.ts';

@@ -6,13 +6,14 @@
  * - properties are taken or refused alike by the scan of a publish and by whoever reads them later, and what was taken
  *   is the same after it has been written again.
  */
-import { ByteSink } from '../../../protocols/amqp/codec/byte-sink.ts';
+
 import { FieldsFault, SyntaxFault, TextFault } from '../../../protocols/amqp/codec/faults.ts';
 import { FieldReader } from '../../../protocols/amqp/codec/field-reader.ts';
 import { FrameParser, type FrameSink } from '../../../protocols/amqp/codec/frame-parser.ts';
 import { PropertyScan, readProperties, writeProperties } from '../../../protocols/amqp/codec/properties.ts';
 import { amqpDialect } from '../../../protocols/amqp/mapping/dialect.ts';
 import type { ConnectionHandler, Protocol } from '../../../src/api/index.ts';
+import { ByteSink } from '../../../src/message/byte-sink.ts';
 import type { FuzzTarget } from '../target.ts';
 import { amqpTarget, GREETING_BYTES } from './amqp.ts';
 

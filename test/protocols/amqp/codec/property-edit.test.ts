@@ -1,6 +1,5 @@
 /** Property lists and tables that are edited: what is asked for has changed, and every other byte is as it came. */
 import { describe, expect, it } from 'vitest';
-import { ByteSink } from '../../../../protocols/amqp/codec/byte-sink.ts';
 import { SyntaxFault } from '../../../../protocols/amqp/codec/faults.ts';
 import {
   editProperties,
@@ -9,6 +8,7 @@ import {
   withoutRepeats,
 } from '../../../../protocols/amqp/codec/property-edit.ts';
 import { writeTable } from '../../../../protocols/amqp/codec/table-writer.ts';
+import { ByteSink } from '../../../../src/message/byte-sink.ts';
 import type { Headers } from '../../../../src/message/properties.ts';
 import { short, u8, u16, u32, u64 } from '../wire.ts';
 

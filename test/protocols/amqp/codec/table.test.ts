@@ -1,7 +1,6 @@
 /** Field tables: every type both ways, every bound. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ByteSink } from '../../../../protocols/amqp/codec/byte-sink.ts';
 import { FieldReader } from '../../../../protocols/amqp/codec/field-reader.ts';
 import { withoutRepeats } from '../../../../protocols/amqp/codec/property-edit.ts';
 import {
@@ -12,6 +11,7 @@ import {
   TABLE_FIELDS_MAX,
 } from '../../../../protocols/amqp/codec/table.ts';
 import { writeTable } from '../../../../protocols/amqp/codec/table-writer.ts';
+import { ByteSink } from '../../../../src/message/byte-sink.ts';
 import type { Headers, Value } from '../../../../src/message/properties.ts';
 import { headers } from './arbitraries.ts';
 

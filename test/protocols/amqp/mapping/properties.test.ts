@@ -1,7 +1,6 @@
 /** Basic properties: the list on the wire, what the broker reads from it, and the neutral form. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ByteSink } from '../../../../protocols/amqp/codec/byte-sink.ts';
 import {
   type BasicProperties,
   PropertyScan,
@@ -13,6 +12,7 @@ import { amqpDialect } from '../../../../protocols/amqp/mapping/dialect.ts';
 import { fromNeutral, toNeutral } from '../../../../protocols/amqp/mapping/properties.ts';
 import { WireProperties } from '../../../../protocols/amqp/mapping/wire-properties.ts';
 import { AmqpStats } from '../../../../protocols/amqp/stats.ts';
+import { ByteSink } from '../../../../src/message/byte-sink.ts';
 import { encodeAnnotations, withDeath } from '../../../../src/message/deaths/annotations.ts';
 import { AT_LEAST_ONCE, MessageView, SLASH } from '../../../../src/message/message.ts';
 import type { Properties } from '../../../../src/message/properties.ts';

@@ -1,4 +1,4 @@
-import { bytesOf, isText, writeText } from '../../../src/api/index.ts';
+import { bytesOf, isText, writeText } from './text.ts';
 
 /** A byte array that grows: for what is encoded off the hot path. */
 export class ByteSink {
