@@ -129,3 +129,38 @@ it('shows others to administrators alone', async () => {
     await running.close();
   }
 });
+
+it('answers many questions of who asks at once, and bounds them', async () => {
+  const running = await createBroker({ listen: 'http://127.0.0.1:0' });
+  try {
+    await running.users.put('root', { password: 'root', tags: ['administrator'] });
+    await running.users.put('ann', { password: 'ann', tags: ['management'] });
+    await running.users.setPermissions('ann', '/', { configure: '^own', write: '', read: '.*' });
+    const asked = async (questions: readonly object[]) => {
+      const response = await fetch(`http://127.0.0.1:${running.port('http')}/v1/access`, {
+        method: 'POST',
+        headers: {
+          authorization: `Basic ${Buffer.from('ann:ann').toString('base64')}`,
+          'content-type': 'application/json',
+        },
+        body: JSON.stringify({ questions }),
+      });
+      return [response.status, ((await response.json()) as { allowed?: boolean[] }).allowed];
+    };
+    const question = { action: 'configure', resource: 'queue:own.1' };
+    expect(
+      await asked([
+        question,
+        { action: 'configure', resource: 'queue:other' },
+        { action: 'read', resource: 'exchange:amq.topic', topic: 'a.b' },
+        { action: 'write', resource: 'exchange:amq.topic', topic: 'a.b' },
+      ]),
+    ).toEqual([200, [true, false, true, false]]);
+    expect(await asked([])).toEqual([200, []]);
+    expect(await asked([{ ...question, action: 'fly' }])).toEqual([400, undefined]);
+    expect(await asked([{ ...question, user: 'root' }])).toEqual([400, undefined]);
+    expect((await asked(Array.from({ length: 501 }, () => question)))[0]).toBe(400);
+  } finally {
+    await running.close();
+  }
+});

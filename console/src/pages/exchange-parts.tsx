@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks';
 import { ask, path } from '../api/request.ts';
 import type { Rated } from '../api/shapes.ts';
+import { useMay } from '../messages/access.ts';
 import { go, href } from '../router.ts';
 import { ActDialog } from '../ui/dialog.tsx';
 import { CheckField, SelectField, TextField } from '../ui/fields.tsx';
@@ -44,11 +45,12 @@ export function MakeExchange({ onClose }: { onClose: () => void }) {
   const [name, setName] = useState('');
   const [type, setType] = useState<(typeof TYPES)[number]>('topic');
   const [durable, setDurable] = useState(true);
+  const may = useMay(vhost, `exchange:${name}`, 'configure')?.configure !== false;
   return (
     <ActDialog
       title="Declare an exchange"
       word="Declare"
-      disabled={name === ''}
+      disabled={name === '' || !may}
       onClose={onClose}
       act={async () => {
         await ask(path`/api/exchanges/${vhost}/${name}`, { method: 'PUT', body: { type, durable } });
@@ -58,7 +60,13 @@ export function MakeExchange({ onClose }: { onClose: () => void }) {
     >
       <div class="form">
         <VhostField value={vhost} onInput={setVhost} />
-        <TextField label="Name" value={name} onInput={setName} required />
+        <TextField
+          label="Name"
+          value={name}
+          onInput={setName}
+          required
+          hint={name === '' || may ? undefined : 'Your permissions allow no exchange of this name'}
+        />
         <SelectField label="Type" value={type} onInput={setType} of={TYPES} />
         <CheckField label="Durable" hint="It outlives a restart" value={durable} onInput={setDurable} />
       </div>

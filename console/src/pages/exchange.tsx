@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import { useAnswer } from '../api/answer.ts';
 import { ask, path } from '../api/request.ts';
 import { inline, rate } from '../format.ts';
-import { useMay } from '../messages/access.ts';
+import { useAllowed, useMay } from '../messages/access.ts';
 import { emptyDraft, SendDialog } from '../messages/send.tsx';
 import { go, href } from '../router.ts';
 import { Badge, Button, Facts, Figure, PageHead, Section, Trouble, Waiting } from '../ui/basics.tsx';
@@ -117,6 +117,14 @@ function Bindings(props: { vhost: string; name: string; way: 'source' | 'destina
   const [asked, setAsked] = useState<'bind' | Binding | undefined>();
   const all = data ?? [];
   const pages = Math.max(1, Math.ceil(all.length / ROWS));
+  const rows = all.slice((page - 1) * ROWS, page * ROWS);
+  const allowed = useAllowed(
+    mayBind
+      ? rows.map(({ destination, destination_type: kind }) => ({
+          ...{ action: 'write', resource: `${kind}:${destination}`, vhost },
+        }))
+      : [],
+  );
   const columns: readonly Column<Binding>[] = [
     way === 'source'
       ? {
@@ -143,11 +151,16 @@ function Bindings(props: { vhost: string; name: string; way: 'source' | 'destina
           {
             key: 'act',
             title: 'Act',
-            cell: (one: Binding) => (
-              <Button kind="quiet" label={`Unbind ${one.destination} ${one.routing_key}`} onClick={() => setAsked(one)}>
-                Unbind
-              </Button>
-            ),
+            cell: (one: Binding) =>
+              allowed?.[rows.indexOf(one)] === true && (
+                <Button
+                  kind="quiet"
+                  label={`Unbind ${one.destination} ${one.routing_key}`}
+                  onClick={() => setAsked(one)}
+                >
+                  Unbind
+                </Button>
+              ),
           },
         ]
       : []),
@@ -163,7 +176,7 @@ function Bindings(props: { vhost: string; name: string; way: 'source' | 'destina
           <Table<Binding>
             caption={title}
             id={(one) => `${one.source} ${one.destination_type} ${one.destination} ${one.properties_key}`}
-            rows={all.slice((page - 1) * ROWS, page * ROWS)}
+            rows={rows}
             columns={columns}
             empty={
               way === 'source'
@@ -203,11 +216,12 @@ function BindDialog(props: { vhost: string; name: string; done: () => void; onCl
   const [kind, setKind] = useState<'q' | 'e'>('q');
   const [to, setTo] = useState('');
   const [key, setKey] = useState('');
+  const may = useMay(vhost, `${kind === 'q' ? 'queue' : 'exchange'}:${to || '-'}`, 'write')?.write !== false;
   return (
     <ActDialog
       title={`Bind to ${name}`}
       word="Bind"
-      disabled={to === ''}
+      disabled={to === '' || !may}
       onClose={onClose}
       act={async () => {
         const body = { routing_key: key, arguments: {} };
@@ -226,7 +240,13 @@ function BindDialog(props: { vhost: string; name: string; done: () => void; onCl
             ['e', 'an exchange'],
           ]}
         />
-        <TextField label="Its name" value={to} onInput={setTo} required />
+        <TextField
+          label="Its name"
+          value={to}
+          onInput={setTo}
+          required
+          hint={to === '' || may ? undefined : 'You may not write to it, and to bind it asks for that'}
+        />
         <TextField label="Routing key" value={key} onInput={setKey} hint="Topic exchanges know * and #" />
       </div>
     </ActDialog>

@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks';
 import { ask, path } from '../api/request.ts';
 import { rate } from '../format.ts';
+import { useAllowed } from '../messages/access.ts';
 import type { PageProps } from '../pages.ts';
 import { href } from '../router.ts';
 import { Badge, Button, PageHead } from '../ui/basics.tsx';
@@ -69,22 +70,27 @@ function Exchanges() {
         columns={COLUMNS}
         id={({ vhost, name }) => `${vhost}/${name}`}
         searchLabel="Search exchanges"
-        several={(rows, done) => (
-          <Button
-            kind="danger"
-            onClick={() => setAsked({ rows, done })}
-            {...(rows.some(({ name }) => predeclared(name)) && {
-              disabled: true,
-              title: 'Some of these are there in every vhost, and cannot be deleted',
-            })}
-          >
-            Delete
-          </Button>
-        )}
+        several={(rows, done) => <DeleteButton rows={rows} onClick={() => setAsked({ rows, done })} />}
       />
       {making && <MakeExchange onClose={() => setMaking(false)} />}
       {asked !== undefined && <DeleteSeveral {...asked} onClose={() => setAsked(undefined)} />}
     </>
+  );
+}
+
+function DeleteButton({ rows, onClick }: { rows: readonly Exchange[]; onClick: () => void }) {
+  const allowed = useAllowed(
+    rows.map(({ vhost, name }) => ({ action: 'configure', resource: `exchange:${name}`, vhost })),
+  );
+  const why = rows.some(({ name }) => predeclared(name))
+    ? 'Some of these are there in every vhost, and cannot be deleted'
+    : undefined;
+  if (allowed === undefined) return null;
+  if (!allowed.includes(true)) return <span class="hint">You may not change them.</span>;
+  return (
+    <Button kind="danger" onClick={onClick} {...(why !== undefined && { disabled: true, title: why })}>
+      Delete
+    </Button>
   );
 }
 

@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import { useAnswer } from '../api/answer.ts';
 import { ask, path } from '../api/request.ts';
 import { inline } from '../format.ts';
+import { useAllowed, useMay } from '../messages/access.ts';
 import { href } from '../router.ts';
 import { Button, Section, Trouble, Waiting } from '../ui/basics.tsx';
 import { ActDialog } from '../ui/dialog.tsx';
@@ -35,6 +36,10 @@ export function QueueRouting({ vhost, name, mayWrite, deadLetter }: RoutingProps
   const [page, setPage] = useState(1);
   const all = data ?? [];
   const pages = Math.max(1, Math.ceil(all.length / ROWS));
+  const rows = all.slice((page - 1) * ROWS, page * ROWS);
+  const allowed = useAllowed(
+    mayWrite ? rows.map(({ source }) => ({ action: 'read', resource: `exchange:${source}`, vhost })) : [],
+  );
   const columns = [
     {
       key: 'source',
@@ -57,7 +62,8 @@ export function QueueRouting({ vhost, name, mayWrite, deadLetter }: RoutingProps
             key: 'act',
             title: '',
             cell: (one: Binding) =>
-              one.source !== '' && (
+              one.source !== '' &&
+              allowed?.[rows.indexOf(one)] === true && (
                 <Button kind="quiet" label={`Unbind ${one.source} ${one.routing_key}`} onClick={() => setAsked(one)}>
                   Unbind
                 </Button>
@@ -80,7 +86,7 @@ export function QueueRouting({ vhost, name, mayWrite, deadLetter }: RoutingProps
             <Table<Binding>
               caption="Bindings of the queue"
               id={(one) => `${one.source} ${one.properties_key}`}
-              rows={all.slice((page - 1) * ROWS, page * ROWS)}
+              rows={rows}
               columns={columns}
             />
             <Pager page={page} pages={pages} total={all.length} found={all.length} onPage={setPage} />
@@ -142,11 +148,12 @@ function BindDialog({
 }) {
   const [exchange, setExchange] = useState('');
   const [key, setKey] = useState('');
+  const may = useMay(vhost, `exchange:${exchange}`, 'read')?.read !== false;
   return (
     <ActDialog
       title={`Bind ${name}`}
       word="Bind"
-      disabled={exchange === ''}
+      disabled={exchange === '' || !may}
       onClose={onClose}
       act={async () => {
         const body = { routing_key: key, arguments: {} };
@@ -156,7 +163,13 @@ function BindDialog({
       }}
     >
       <div class="form">
-        <TextField label="Exchange" value={exchange} onInput={setExchange} required />
+        <TextField
+          label="Exchange"
+          value={exchange}
+          onInput={setExchange}
+          required
+          hint={exchange === '' || may ? undefined : 'You may not read from it, and to bind to it asks for that'}
+        />
         <TextField label="Routing key" value={key} onInput={setKey} hint="Topic exchanges know * and #" />
       </div>
     </ActDialog>

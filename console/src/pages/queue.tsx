@@ -63,7 +63,7 @@ export default function QueuePage({ vhost, name }: { vhost: string; name: string
   const [last, setLast] = useState<Queue | undefined>(undefined);
   if (data !== undefined && data !== last) setLast(data);
   const queue = data ?? last;
-  const may = useMay(vhost, `queue:${name}`, 'configure', 'read');
+  const may = useMay(vhost, `queue:${name}`, 'configure', 'write', 'read');
   const mayWrite = useMay(vhost, 'exchange:amq.default', 'write')?.write === true;
   const gone = error?.status === 404;
   return (
@@ -118,7 +118,7 @@ export default function QueuePage({ vhost, name }: { vhost: string; name: string
         <QueueRouting
           vhost={vhost}
           name={name}
-          mayWrite={may?.configure === true}
+          mayWrite={may?.write === true}
           deadLetter={settingOf(queue, 'dead-letter-exchange')}
         />
       ) : tab === 'consumers' ? (

@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import { ApiError, ask, path } from '../api/request.ts';
 import type { QueueRow } from '../api/shapes.ts';
 import { bytes, rate, shortCount } from '../format.ts';
+import { useAllowed } from '../messages/access.ts';
 import { href } from '../router.ts';
 import { Badge, Button, PageHead } from '../ui/basics.tsx';
 import { ActDialog } from '../ui/dialog.tsx';
@@ -85,6 +86,8 @@ interface Deed {
   /** What becomes of them. */
   readonly means: string;
   readonly danger?: boolean;
+  /** Which permission of the queue. */
+  readonly needs: 'configure' | 'read';
   /** Of one queue. */
   readonly act: (vhost: string, name: string) => Promise<Response>;
 }
@@ -95,18 +98,21 @@ const DEEDS: readonly Deed[] = [
     done: 'purged',
     means: 'All messages that are ready are removed',
     danger: true,
+    needs: 'read',
     act: (vhost, name) => ask(path`/api/queues/${vhost}/${name}/contents`, { method: 'DELETE' }),
   },
   {
     word: 'Pause',
     done: 'paused',
     means: 'Nothing is handed out any more; publishing goes on',
+    needs: 'configure',
     act: (vhost, name) => ask(path`/v1/vhosts/${vhost}/queues/${name}/pause`, { method: 'POST' }),
   },
   {
     word: 'Resume',
     done: 'resumed',
     means: 'Messages are handed out again',
+    needs: 'configure',
     act: (vhost, name) => ask(path`/v1/vhosts/${vhost}/queues/${name}/resume`, { method: 'POST' }),
   },
   {
@@ -114,9 +120,12 @@ const DEEDS: readonly Deed[] = [
     done: 'deleted',
     means: 'The queues are deleted with all their messages',
     danger: true,
+    needs: 'configure',
     act: (vhost, name) => ask(path`/api/queues/${vhost}/${name}`, { method: 'DELETE' }),
   },
 ];
+
+const NEEDS = ['configure', 'read'] as const;
 
 /** Asked for at a time: one by one, a hundred take long from far away. */
 const TOGETHER = 8;
@@ -141,19 +150,28 @@ export default function QueuesPage() {
         id={({ vhost, name }) => `${vhost}/${name}`}
         searchLabel="Search queues"
         empty="There is no queue yet. The first client that declares one makes it."
-        several={(rows, done) =>
-          DEEDS.map((deed) => (
-            <Button
-              key={deed.word}
-              kind={deed.danger === true ? 'danger' : 'plain'}
-              onClick={() => setAsked({ deed, rows, done })}
-            >
-              {deed.word}
-            </Button>
-          ))
-        }
+        several={(rows, done) => <Deeds rows={rows} onAsk={(deed) => setAsked({ deed, rows, done })} />}
       />
       {asked !== undefined && <SeveralDialog {...asked} onClose={() => setAsked(undefined)} />}
+    </>
+  );
+}
+
+/** What she may do to one of them at least; which ones the broker refuses is told then. */
+function Deeds({ rows, onAsk }: { rows: readonly QueueRow[]; onAsk: (deed: Deed) => void }) {
+  const allowed = useAllowed(
+    rows.flatMap(({ vhost, name }) => NEEDS.map((action) => ({ action, resource: `queue:${name}`, vhost }))),
+  );
+  const may = (needs: Deed['needs']): boolean =>
+    allowed?.some((one, i) => one && NEEDS[i % NEEDS.length] === needs) === true;
+  return (
+    <>
+      {DEEDS.filter(({ needs }) => may(needs)).map((deed) => (
+        <Button key={deed.word} kind={deed.danger === true ? 'danger' : 'plain'} onClick={() => onAsk(deed)}>
+          {deed.word}
+        </Button>
+      ))}
+      {allowed !== undefined && !allowed.includes(true) && <span class="hint">You may not change them.</span>}
     </>
   );
 }

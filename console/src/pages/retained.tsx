@@ -3,6 +3,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { useAnswer } from '../api/answer.ts';
 import { ask, path } from '../api/request.ts';
 import { bytes } from '../format.ts';
+import { useAllowed } from '../messages/access.ts';
 import { Body } from '../messages/body.tsx';
 import { fromBase64 } from '../messages/forms.ts';
 import { BODY_BYTES_MAX, type Message } from '../messages/shapes.ts';
@@ -52,14 +53,24 @@ function RetainedList() {
         searchLabel="Search topics, levels parted by dots"
         tools={<VhostChoice of={vhost} />}
         empty="Nothing is retained here."
-        several={(rows, done) => (
-          <Button kind="danger" onClick={() => setAsked({ rows, done })}>
-            Remove
-          </Button>
-        )}
+        several={(rows, done) => <RemoveButton vhost={vhost[0]} rows={rows} onClick={() => setAsked({ rows, done })} />}
       />
       {asked !== undefined && <RemoveDialog vhost={vhost[0]} {...asked} onClose={() => setAsked(undefined)} />}
     </>
+  );
+}
+
+/** To remove one asks for the permission to publish to its topic. */
+function RemoveButton(props: { vhost: string; rows: readonly Pick<Retained, 'key'>[]; onClick: () => void }) {
+  const { vhost, rows, onClick } = props;
+  const allowed = useAllowed(
+    rows.map(({ key }) => ({ action: 'write', resource: 'exchange:amq.topic', topic: key, vhost })),
+  );
+  if (allowed?.includes(true) !== true) return null;
+  return (
+    <Button kind="danger" onClick={onClick}>
+      Remove
+    </Button>
   );
 }
 
@@ -106,11 +117,7 @@ function OneRetained({ vhost, topic: key }: { vhost: string; topic: string }) {
   return (
     <>
       <PageHead title={topicOf(key)} sub={`Retained message in ${vhost}`}>
-        {data !== undefined && (
-          <Button kind="danger" onClick={() => setRemoving(true)}>
-            Remove
-          </Button>
-        )}
+        {data !== undefined && <RemoveButton vhost={vhost} rows={[{ key }]} onClick={() => setRemoving(true)} />}
       </PageHead>
       <Trouble error={error} />
       {data === undefined ? (
