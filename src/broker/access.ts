@@ -21,6 +21,8 @@ export interface AccessAnswer {
 export class Access {
   private readonly authenticator: Authenticator;
   private readonly users: BrokerUsers;
+  /** What this identity may do is for the broker's own users to say. */
+  private readonly isOwn: (identity: Identity) => boolean;
   private readonly hasVhost: (name: string) => boolean;
   private readonly reserved: ReservedTopics;
   private readonly explainTopic: ExplainTopic;
@@ -28,6 +30,7 @@ export class Access {
   constructor(
     authenticator: Authenticator,
     users: BrokerUsers,
+    isOwn: (identity: Identity) => boolean,
     hasVhost: (name: string) => boolean,
     reserved: ReservedTopics,
     explainTopic: ExplainTopic,
@@ -36,6 +39,7 @@ export class Access {
     this.reserved = reserved;
     this.authenticator = authenticator;
     this.users = users;
+    this.isOwn = isOwn;
     this.hasVhost = hasVhost;
   }
 
@@ -129,7 +133,7 @@ export class Access {
 
   /** Whether a user may do that, and why, as far as the broker keeps the rules itself. */
   explain(user: string, request: AccessRequest): AccessAnswer {
-    if (this.authenticator === this.users.authenticator) {
+    if (this.judgesItself(user)) {
       const because = this.users.explain(user, request);
       return { request, allowed: because.allowed, because };
     }
@@ -137,25 +141,33 @@ export class Access {
     return { request, allowed: this.permits(identity, request), because: undefined };
   }
 
+  /** What this user may do is what the broker keeps: there are no others to ask, or it is one of its own in spite of them. */
+  private judgesItself(user: string): boolean {
+    const { authenticator, users } = this;
+    if (authenticator === users.authenticator) return true;
+    const identity = authenticator.recall?.(user);
+    return identity !== undefined && this.isOwn(identity);
+  }
+
   /** The rules of who may do what, for who explains them. */
   get source(): AccessSource {
     const { users, authenticator, hasVhost } = this;
-    const own = authenticator === users.authenticator;
+    const own = (user: string): boolean => this.judgesItself(user);
     const { roleAccess } = users;
     return {
       hasVhost,
       knows: (user, vhost) =>
-        !own ||
+        authenticator !== users.authenticator ||
         users.get(user) !== undefined ||
         roleAccess.judges(user) ||
         users.authenticator.permissionsOf(user, vhost) !== undefined,
-      judges: (user) => own && roleAccess.judges(user),
+      judges: (user) => own(user) && roleAccess.judges(user),
       decide: (use, key, asker) => roleAccess.decide(use, key, asker),
       explain: (user, request) => this.explain(user, request),
-      mayEnter: (user, vhost) => authenticator.mayEnter?.({ user }, vhost) === true,
+      mayEnter: (user, vhost) => authenticator.mayEnter?.(authenticator.recall?.(user) ?? { user }, vhost) === true,
       reserves: this.reserved,
       explainTopic: this.explainTopic,
-      administers: (user, key, clientId) => own && mayAdminister(users, user, key, clientId),
+      administers: (user, key, clientId) => own(user) && mayAdminister(users, user, key, clientId),
     };
   }
 }

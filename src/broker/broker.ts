@@ -146,14 +146,16 @@ export class Broker implements BrokerServices {
       clientLog.backendFailed(backend, reason),
     );
     this.authenticator = options.authenticator ?? this.chain ?? this.users.authenticator;
+    const isOwn = (identity: Identity): boolean =>
+      options.authenticator === undefined && (this.chain?.isInternal(identity) ?? true);
     this.access = new Access(
       this.authenticator,
       this.users,
+      isOwn,
       (name) => this.vhosts.has(name),
       (exchange, key) => this.reserves(exchange, key),
       (use, topic) => this.explainTopic(use, topic),
     );
-    const isOwn = (identity: Identity): boolean => this.chain?.isInternal(identity) ?? true;
     const administration = administrationOf(
       this.users,
       options.authenticator === undefined ? isOwn : null,

@@ -97,7 +97,7 @@ it('asks a broker that runs the same, and is answered the same when it has stopp
       return answers;
     };
     const answers = await asked();
-    expect(answers.map(({ code }) => code)).toEqual([0, 1, 1, 5, 1]);
+    expect(answers.map(({ code }) => code)).toEqual([0, 1, 1, 5, 2]);
     expect(answers[0]!.stdout).toBe(
       "allowed: user 'ann', write queue 'orders' in vhost 'made': its permission write '^(orders|amq\\.topic)$' is found in 'orders'\n",
     );

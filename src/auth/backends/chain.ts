@@ -4,8 +4,9 @@
  *
  *     password ──▶ internal ──unknown──▶ http ──failed──▶ jwt ──unknown──▶ refused: unavailable, since one has failed
  *
- * Clients without a name, certificates and SCRAM are the broker's own affair (`InternalAuthenticator`), whatever the chain; mechanisms
- * of a back end are its. Guesses are counted here, by the outcome of the whole chain.
+ * Clients without a name and certificates are the broker's own affair (`InternalAuthenticator`), whatever the chain, and SCRAM if
+ * `internal` is in it; what they may do is decided where it is for its users who come with a password. Mechanisms of a back end are its.
+ * Guesses are counted here, by the outcome of the whole chain.
  */
 import type {
   AccessRequest,
@@ -61,7 +62,11 @@ export class BackendChain implements Authenticator {
   authenticate(credentials: Credentials, done: (result: Identity | Refusal) => void): void {
     const { user, password, certificate } = credentials;
     const hasPassword = (password?.length ?? 0) > 0;
-    if ((user === undefined && !hasPassword) || (certificate !== undefined && !hasPassword)) {
+    if (certificate !== undefined && !hasPassword) {
+      this.internal.authenticate(credentials, (result) => done('refused' in result ? result : this.own(result)));
+      return;
+    }
+    if (user === undefined && !hasPassword) {
       this.internal.authenticate(credentials, done);
       return;
     }
@@ -82,7 +87,11 @@ export class BackendChain implements Authenticator {
 
   begin(mechanism: string, credentials: Credentials): AuthExchange | undefined {
     for (const link of this.links) {
-      const exchange = link.backend.begin?.(mechanism, credentials);
+      const { name } = link.backend;
+      const exchange =
+        name === 'internal'
+          ? this.internal.begin(mechanism, credentials)
+          : link.backend.begin?.(mechanism, credentials);
       if (exchange === undefined) continue;
       return {
         step: (data, done) =>
@@ -91,7 +100,7 @@ export class BackendChain implements Authenticator {
           ),
       };
     }
-    return this.internal.begin(mechanism, credentials);
+    return undefined;
   }
 
   /** Whether what this identity may do is for the broker's own users to say: a back end's user may have the name of one of them. */
@@ -121,9 +130,19 @@ export class BackendChain implements Authenticator {
     return this.internal.topicRules((identity as ChainIdentity).inside ?? identity, vhost, clientId);
   }
 
-  /** Who is not connected is what was known of it last: the broker's own user, or as a back end has let it in. */
+  /**
+   * Who is not connected is what was known of it last: a user of the broker's own, or as a back end has let it in, which may have
+   * one of the same name. Whose token has expired since is nobody until it is back.
+   */
   recall(user: string): Identity | undefined {
-    return this.internal.knows(user) ? this.internal.recall(user) : this.recent.get(user);
+    const last = this.recent.get(user);
+    if (last !== undefined && last.from !== 'internal') return this.isOver(last) ? undefined : last;
+    const isOwn = last !== undefined || this.internal.knows(user);
+    return isOwn ? this.own(this.internal.recall(user)) : undefined;
+  }
+
+  private isOver({ expiresAtMs }: Identity): boolean {
+    return expiresAtMs !== undefined && expiresAtMs <= this.nowMs();
   }
 
   sameRights(one: Identity, other: Identity): boolean {
@@ -183,12 +202,22 @@ export class BackendChain implements Authenticator {
     } else refused();
   }
 
-  private taken(inside: Identity, { backend, authorization = backend.name }: Link): ChainIdentity {
+  private taken(inside: Identity, link: Link): ChainIdentity {
+    const identity = this.linked(inside, link);
+    this.recent.set(inside.user, identity, RECENT_MS);
+    return identity;
+  }
+
+  /** A user of the broker's, and where it is decided what he may do. */
+  private own(inside: Identity): Identity {
+    const link = this.links.find(({ backend }) => backend.name === 'internal');
+    return link === undefined ? inside : this.linked(inside, link);
+  }
+
+  private linked(inside: Identity, { backend, authorization = backend.name }: Link): ChainIdentity {
     const decidedBy = this.links.find((link) => link.backend.name === authorization)?.backend ?? backend;
     const { user, tags, expiresAtMs } = inside;
-    const identity: ChainIdentity = { user, tags: tags ?? [], expiresAtMs, inside, from: backend.name, decidedBy };
-    this.recent.set(user, identity, Math.min(RECENT_MS, (expiresAtMs ?? Number.POSITIVE_INFINITY) - this.nowMs()));
-    return identity;
+    return { user, tags: tags ?? [], expiresAtMs, inside, from: backend.name, decidedBy };
   }
 }
 

@@ -1,6 +1,7 @@
 /** Asks a broker's HTTP API, and tells what went wrong as a CommandError. */
 import * as http from 'node:http';
 import * as https from 'node:https';
+import { CONFLICT_HEADER } from '../../management/http/conflict.ts';
 import { CommandError, EXIT } from '../exit.ts';
 
 /** In which nothing comes. */
@@ -224,7 +225,7 @@ export class BrokerClient {
     }
   }
 
-  private demandSuccess(path: string, { statusCode = 0 }: http.IncomingMessage, text: string): void {
+  private demandSuccess(path: string, { statusCode = 0, headers }: http.IncomingMessage, text: string): void {
     if (statusCode >= 200 && statusCode < 300) return;
     const said = reasonOf(text);
     if (statusCode === 401 && said.error === 'not_authorised')
@@ -237,7 +238,9 @@ export class BrokerClient {
     }
     const missing = MISSING[said.reason];
     if (missing !== undefined) throw new CommandError(EXIT.notFound, missing);
-    throw new CommandError(EXIT.failed, said.reason === '' ? `the broker answers ${statusCode}` : said.reason);
+    // What was asked for is wrong, as where the command finds that out itself; not so what the broker's state does not allow.
+    const code = statusCode === 400 && headers[CONFLICT_HEADER] === undefined ? EXIT.usage : EXIT.failed;
+    throw new CommandError(code, said.reason === '' ? `the broker answers ${statusCode}` : said.reason);
   }
 
   private unreached(thrown: unknown): CommandError {

@@ -4,6 +4,7 @@
  */
 import type { ErrorCode } from '../../../message/errors.ts';
 import { BrokerError } from '../../../message/errors.ts';
+import { CONFLICT_HEADER } from '../../http/conflict.ts';
 import { LoginRefused } from '../../http/login.ts';
 import { ForeignSite } from '../../http/origins.ts';
 import { plain } from './plain.ts';
@@ -62,7 +63,8 @@ export function asFailure(thrown: unknown): Failure | undefined {
   if (code === 'access-refused') return notAuthorised('Access refused.');
   if (code === 'not-found') return new Failure(404, 'not_found', message);
   if (code === 'unavailable') return new Failure(503, 'unavailable', message);
-  return new Failure(STATUS[code], 'bad_request', message);
+  // RabbitMQ says 400 to both; a program may want to know which it was.
+  return new Failure(STATUS[code], 'bad_request', message, code === 'invalid' ? {} : { [CONFLICT_HEADER]: code });
 }
 
 const CHALLENGE = { 'www-authenticate': 'Basic realm="RabbitMQ Management"' };
