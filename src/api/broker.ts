@@ -32,6 +32,8 @@ export interface BrokerServices {
    * @param done called once: before this returns, or later, when the client may have gone
    */
   authenticate(credentials: Credentials, done: (result: Identity | Refusal) => void): void;
+  /** Whether `beginAuthentication` would begin one for such a client. */
+  offers(mechanism: string, credentials: Credentials): boolean;
   /**
    * Begins an exchange of a SASL mechanism (RFC 4422), of several messages.
    * @param mechanism its registered name, such as SCRAM-SHA-256

@@ -226,6 +226,10 @@ export class Broker implements BrokerServices {
     else this.logins.authenticate(credentials, done);
   }
 
+  offers(mechanism: string, credentials: Credentials): boolean {
+    return this.authenticator.begin?.(mechanism, credentials) !== undefined;
+  }
+
   beginAuthentication(mechanism: string, credentials: Credentials): AuthExchange | undefined {
     return this.logins.begin(mechanism, credentials);
   }

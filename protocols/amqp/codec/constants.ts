@@ -33,6 +33,7 @@ export const CLASS_TX = 90;
 
 export const CONNECTION_START = 0x000a000a;
 export const CONNECTION_START_OK = 0x000a000b;
+export const CONNECTION_SECURE = 0x000a0014;
 export const CONNECTION_SECURE_OK = 0x000a0015;
 export const CONNECTION_TUNE = 0x000a001e;
 export const CONNECTION_TUNE_OK = 0x000a001f;

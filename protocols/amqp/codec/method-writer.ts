@@ -70,8 +70,11 @@ export class MethodWriter {
   }
 
   longString(text: string): this {
+    return this.longBytes(Buffer.from(text, 'utf8'));
+  }
+
+  longBytes(bytes: Buffer): this {
     this.bitsAt = -1;
-    const bytes = Buffer.from(text, 'utf8');
     this.uint32(bytes.length);
     this.sink.append(bytes);
     return this;

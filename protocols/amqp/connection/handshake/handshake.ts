@@ -4,6 +4,7 @@
  *
  *     Greeting        "AMQP" 0 0 9 1
  *     --> start       <-- start-ok (mechanism, response)      the credentials are asked
+ *    (--> secure      <-- secure-ok (response)                of mechanisms that take several messages)
  *     --> tune        <-- tune-ok                             limits are agreed
  *                     <-- open (vhost)                        the vhost is asked
  *     --> open-ok
@@ -11,7 +12,6 @@
  * AMQP names the vhost two steps after the credentials: who the client is and where it goes are two questions.
  */
 import {
-  type BrokerServices,
   type Headers,
   type Identity,
   PRODUCT,
@@ -24,6 +24,8 @@ import {
   CONNECTION_CLOSE,
   CONNECTION_OPEN,
   CONNECTION_OPEN_OK,
+  CONNECTION_SECURE,
+  CONNECTION_SECURE_OK,
   CONNECTION_START,
   CONNECTION_START_OK,
   CONNECTION_TUNE,
@@ -37,7 +39,7 @@ import type { AmqpStats } from '../../stats.ts';
 import { AmqpError, NotLetIn } from '../errors.ts';
 import { outOfTurn } from '../method-errors.ts';
 import { ClientProperties } from './client-properties.ts';
-import { type Credentials, credentialsOf, MECHANISMS, MECHANISMS_BY_CERTIFICATE } from './credentials.ts';
+import { Login, type LoginHost, type LoginStep } from './login.ts';
 
 /** What connection.tune and tune-ok have come to. [§1.4.2.5, §1.4.2.6] */
 export interface NegotiatedOptions {
@@ -50,8 +52,7 @@ export interface NegotiatedOptions {
 }
 
 /** The connection as the handshake sees it. */
-export interface HandshakeHost {
-  readonly broker: Pick<BrokerServices, 'authenticate'>;
+export interface HandshakeHost extends LoginHost {
   readonly transport: Transport;
   readonly limits: AmqpLimits;
   readonly stats: AmqpStats;
@@ -61,9 +62,6 @@ export interface HandshakeHost {
   client: ClientProperties;
   /** Sends a method on channel 0. */
   sendFrame(frame: MethodWriter): void;
-  /** Nothing more is parsed until `replyReady`. */
-  awaitReply(): void;
-  replyReady(): void;
   /** Lets the client into a vhost. */
   enter(identity: Identity, vhost: string): Session | Refusal;
   negotiated(options: NegotiatedOptions): void;
@@ -107,26 +105,29 @@ function serverProperties({ product, productVersion }: AmqpLimits): Headers {
 /** What RabbitMQ calls waiting for each of them. */
 const STATES: Readonly<Record<number, string>> = {
   [CONNECTION_START_OK]: 'starting',
+  [CONNECTION_SECURE_OK]: 'securing',
   [CONNECTION_TUNE_OK]: 'tuning',
   [CONNECTION_OPEN]: 'opening',
 };
 
 export class Handshake {
   private readonly host: HandshakeHost;
+  private readonly login: Login;
+  private mechanism = '';
   /** The method that must come next. */
   private expected = CONNECTION_START_OK;
   private identity: Identity | undefined = undefined;
-  private abandoned = false;
 
   constructor(host: HandshakeHost) {
     this.host = host;
+    this.login = new Login(host);
     host.sendFrame(
       host.writer
         .begin(0, CONNECTION_START)
         .uint8(0)
         .uint8(9)
         .table(serverProperties(host.limits))
-        .longString(host.transport.certificate === undefined ? MECHANISMS : MECHANISMS_BY_CERTIFICATE)
+        .longString(this.login.mechanisms)
         .longString('en_US'),
     );
   }
@@ -141,13 +142,14 @@ export class Handshake {
       throw outOfTurn(method, STATES[this.expected] ?? 'starting');
     }
     if (method === CONNECTION_START_OK) this.startOk(fields);
+    else if (method === CONNECTION_SECURE_OK) this.secureOk(fields);
     else if (method === CONNECTION_TUNE_OK) this.tuneOk(fields);
     else this.open(fields);
   }
 
   /** The client is gone, or refused. */
   abandon(): void {
-    this.abandoned = true;
+    this.login.abandon();
   }
 
   private startOk(fields: FieldReader): void {
@@ -159,24 +161,28 @@ export class Handshake {
     this.host.client = new ClientProperties(properties, this.host.limits.product, given, mechanism);
     const name = properties.find((header) => header.name === 'connection_name')?.value;
     if (typeof name === 'string') this.host.transport.label = name;
-    const credentials = credentialsOf(mechanism, response, this.host.transport.certificate !== undefined);
-    if (credentials === undefined) {
-      this.refuseLogin(mechanism);
-      return;
-    }
-    this.ask(credentials, (result) => {
-      if ('refused' in result) {
-        if (result.refused === 'unavailable') throw new NotLetIn('RESOURCE_ERROR', result.reason);
-        this.refuseLogin(mechanism);
-        return;
-      }
-      if (credentials.external && credentials.external !== result.user) {
-        this.refuseLogin(mechanism);
-        return;
-      }
-      this.identity = result;
+    this.mechanism = mechanism;
+    this.login.start(mechanism, response, (step) => this.answered(step));
+  }
+
+  private secureOk(fields: FieldReader): void {
+    const response = fields.longBytes();
+    fields.finish();
+    this.login.goOn(response, (step) => this.answered(step));
+  }
+
+  private answered(step: LoginStep): void {
+    const { host } = this;
+    if ('challenge' in step) {
+      this.expected = CONNECTION_SECURE_OK;
+      host.sendFrame(host.writer.begin(0, CONNECTION_SECURE).longBytes(step.challenge));
+    } else if ('identity' in step) {
+      this.identity = step.identity;
       this.tune();
-    });
+    } else {
+      if (step.refused === 'unavailable') throw new NotLetIn('RESOURCE_ERROR', step.reason);
+      this.refuseLogin();
+    }
   }
 
   private tune(): void {
@@ -220,39 +226,8 @@ export class Handshake {
     host.sendFrame(host.writer.begin(0, CONNECTION_OPEN_OK).shortString(''));
   }
 
-  /** Asks the broker; until it answers nothing more is parsed. What `then` throws ends the connection. */
-  private ask({ user, password, external }: Credentials, then: (result: Identity | Refusal) => void): void {
-    const { host } = this;
-    const { remote, loopback } = host.transport;
-    // Who says by another mechanism that it is nobody, or somebody, means that.
-    const certificate = external === undefined ? undefined : host.transport.certificate;
-    const client = `amqp ${remote.address}:${remote.port}`;
-    let answered = false;
-    let waits = false;
-    host.broker.authenticate({ client, loopback, user, password, certificate, address: remote.address }, (result) => {
-      answered = true;
-      if (this.abandoned) return;
-      if (!waits) {
-        then(result);
-        return;
-      }
-      try {
-        then(result);
-      } catch (error) {
-        if (!(error instanceof AmqpError)) throw error;
-        host.fail(error, 0);
-        return;
-      }
-      host.replyReady();
-    });
-    if (!answered) {
-      waits = true;
-      host.awaitReply();
-    }
-  }
-
-  private refuseLogin(mechanism: string): void {
-    const { host } = this;
+  private refuseLogin(): void {
+    const { host, mechanism } = this;
     host.stats.authenticationsFailed++;
     // Older clients take a closed socket for a refused login; only those that say so understand the close method.
     if (!host.client.can('authentication_failure_close')) {
