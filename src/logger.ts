@@ -13,7 +13,7 @@ export interface Logger {
 
 /**
  * What lines are about: who may come in; connections that come, leave and end by a mistake; queues and policies; the logs on the
- * disk; memory, disk and limits of the machine; certificates; traces.
+ * disk; memory, disk and limits of the machine; certificates; traces; who has changed what.
  */
 export const LOG_AREAS = [
   'auth',
@@ -23,6 +23,7 @@ export const LOG_AREAS = [
   'resources',
   'certificates',
   'tracing',
+  'audit',
 ] as const;
 export type LogArea = (typeof LOG_AREAS)[number];
 

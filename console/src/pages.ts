@@ -77,6 +77,13 @@ export const GROUPS: readonly PageGroup[] = [
         tags: ['administrator'],
         load: () => import('./pages/admin/definitions.tsx'),
       },
+      {
+        word: 'audit',
+        title: 'Audit log',
+        key: 'a',
+        tags: ['administrator'],
+        load: () => import('./pages/admin/audit.tsx'),
+      },
     ],
   },
 ];

@@ -6,7 +6,7 @@
  * LINES_MAX a minute, of which one address gets ADDRESS_LINES_MAX. What goes beyond is shown at debug only, and counted:
  * one line at the end of the minute says how many there were. Text that came from a client is cut at TEXT_MAX characters.
  *
- *     info    a client has come in · a client has left · a queue was made · a queue was deleted
+ *     info    something was changed (with room for 6,000 a minute) · a client has come in · a client has left · a queue was made · a queue was deleted
  *     warn    an entry of definitions was left out · a client was refused · a client's mistake ended its connection · a client's mistake ended its channel
  *     error   a fault of the broker's own
  */
@@ -31,6 +31,9 @@ interface Kind {
   readonly text: string;
   /** What the line at the end of the minute says. */
   readonly more: string;
+  /** Default: LINES_MAX, ADDRESS_LINES_MAX. */
+  readonly linesMax?: number;
+  readonly addressLinesMax?: number;
 }
 
 const CONNECTED: Kind = { area: 'connections', level: 'info', text: 'a client has come in', more: 'clients came in' };
@@ -68,6 +71,22 @@ const BACKEND: Kind = {
   text: 'a back end could not be asked who a client is, or what it may do',
   more: 'questions to back ends were not answered',
 };
+/** Who may change something has signed in: there is room for all that people and their scripts do. */
+const CHANGED: Kind = {
+  area: 'audit',
+  level: 'info',
+  text: 'something was changed',
+  more: 'changes',
+  linesMax: 6_000,
+  addressLinesMax: 6_000,
+};
+const NOT_CHANGED: Kind = {
+  area: 'audit',
+  level: 'warn',
+  text: 'something was not changed',
+  more: 'changes that were not made',
+};
+
 /** A queue, and whose client does something with it. */
 export interface QueuePlace {
   readonly user: string;
@@ -82,9 +101,9 @@ class LineBudget {
   readonly byAddress = new Map<string, number>();
 
   /** Whether there is room for one more line about this address. */
-  take(address: string): boolean {
+  take(address: string, { linesMax = LINES_MAX, addressLinesMax = ADDRESS_LINES_MAX }: Kind): boolean {
     const before = this.byAddress.get(address) ?? 0;
-    if (this.lines >= LINES_MAX || before >= ADDRESS_LINES_MAX) {
+    if (this.lines >= linesMax || before >= addressLinesMax) {
       this.held++;
       return false;
     }
@@ -169,6 +188,11 @@ export class ClientLog {
     });
   }
 
+  /** Somebody has changed something over HTTP, or would have. @param address whose clients it is one of */
+  audited(outcome: 'done' | 'refused' | 'failed', address: string, fields: object): void {
+    this.write(outcome === 'done' ? CHANGED : NOT_CHANGED, address, fields);
+  }
+
   /** What was held back and not yet counted in a line is. */
   close(): void {
     this.clock.cancel(this.windowEnds);
@@ -189,7 +213,7 @@ export class ClientLog {
       this.budgets.set(kind, budget);
       if (!this.windowEnds.scheduled) this.clock.schedule(this.windowEnds, WINDOW_MS);
     }
-    if (!budget.take(address)) {
+    if (!budget.take(address, kind)) {
       logger.debug(fields, kind.text);
       return;
     }

@@ -18,6 +18,7 @@ import type { GlobalParameters } from '../broker/global-parameters.ts';
 import type { KeptLimits } from '../broker/kept-limits.ts';
 import { BrokerError } from '../message/errors.ts';
 import { type AccessQuestion, type AccessVerdict, explainAccess } from './access/explain-access.ts';
+import { AuditLog } from './audit.ts';
 import { Bindings } from './bindings.ts';
 import { Connections } from './connections.ts';
 import { Delayed } from './delayed.ts';
@@ -82,6 +83,8 @@ export class Operator {
   /** Who looks at that all the time. */
   readonly liveOverview: LiveOverview;
   readonly surroundings: Surroundings;
+  /** Who has changed what. */
+  readonly audit: AuditLog;
   /** Of what takes long: slices of a turn. */
   readonly pace: Pace;
   private readonly streams = new Set<EventStream>();
@@ -98,6 +101,7 @@ export class Operator {
     this.surroundings = surroundings;
     this.sampler = sampler;
     this.startedMs = broker.clock.monotonicMs();
+    this.audit = new AuditLog(broker.clock, broker.clientLog);
     this.vhosts = new Vhosts(broker, pace, sampler);
     const queueIndex = new QueueIndex(broker, pace);
     this.queues = new Queues(broker, pace, sampler, queueIndex);
@@ -110,7 +114,7 @@ export class Operator {
     this.delayed = new Delayed(broker, pace);
     this.pulls = new Pulls(broker);
     this.passports = new PassportDesk(broker, pace);
-    this.redrives = new Redrives(broker, pace, this);
+    this.redrives = new Redrives(broker, pace, this, this.audit);
     this.retained = new Retained(broker, pace);
     this.sessions = new KeptSessions(broker, pace);
     this.subscriptions = new Subscriptions(broker);
@@ -131,6 +135,7 @@ export class Operator {
     this.sampler.stop();
     for (const stream of [...this.streams]) stream.end();
     this.liveOverview.close();
+    this.audit.close();
     this.subscriptions.close();
   }
 

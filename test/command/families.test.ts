@@ -56,6 +56,14 @@ it('status tells how the broker is', async () => {
   });
 });
 
+it('audit tells who has changed what, and the operator on this machine by no name', async () => {
+  await said('queues', 'add', 'audited');
+  const told = await parsed<{ user: null; agent: string; what: string }[]>('audit', '--name', 'audited');
+  expect(told).toMatchObject([{ user: null, agent: 'entrepot/0.1.0', what: 'queue declared', outcome: 'done' }]);
+  expect(await said('audit', '--name', 'audited')).toMatch(/\(operator\) .* queue declared .* audited +done/);
+  await said('queues', 'delete', 'audited');
+});
+
 it('top tells once what goes on where there is no terminal', async () => {
   await said('queues', 'add', 'seen');
   const shown = await said('top', '--once');

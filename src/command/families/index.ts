@@ -1,5 +1,6 @@
 /** All commands that ask a running broker, or look at a machine. Not loaded for `entrepot start`. */
 import type { Command } from 'commander';
+import { addAudit } from './audit.ts';
 import { addAuth } from './auth.ts';
 import { addBackup } from './backup.ts';
 import { addBench } from './bench.ts';
@@ -43,6 +44,7 @@ export function addFamilies(program: Command): void {
   addPermissions(program);
   addLimits(program);
   addAuth(program);
+  addAudit(program);
   addPolicies(program);
   addQueues(program);
   addRedrives(program);

@@ -2,6 +2,7 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
 import { CONFLICT_HEADER } from '../../management/http/conflict.ts';
+import { PRODUCT, VERSION } from '../../version.ts';
 import { CommandError, EXIT } from '../exit.ts';
 
 /** In which nothing comes. */
@@ -187,6 +188,7 @@ export class BrokerClient {
       headers: {
         authorization,
         accept: 'application/json',
+        'user-agent': `${PRODUCT.toLowerCase()}/${VERSION}`,
         ...(text !== undefined && { 'content-type': 'application/json', 'content-length': String(text.length) }),
         ...headers,
       },

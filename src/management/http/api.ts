@@ -5,13 +5,17 @@
 import type { BrokerServices } from '../../api/broker.ts';
 import type { Identity } from '../../api/identity.ts';
 import { AccessPending } from '../../api/pending.ts';
+import { LOCAL_OPERATOR } from '../../operator/local-operator.ts';
 import type { Operator } from '../../operator/operator.ts';
 import type { Peer } from '../../transport/peer.ts';
 import type { OperatorToken } from '../operator-token.ts';
+import { AUDITED, toldOf } from './audited.ts';
 import { login, loginOf } from './login.ts';
 import { PageOrigins } from './origins.ts';
 import type { Match, Method, Router } from './router.ts';
 
+/** Statuses that say: not you. */
+const REFUSED: ReadonlySet<number> = new Set([401, 403, 423]);
 /** Answers of back ends that one request may wait for. */
 const QUESTIONS_MAX = 1_000;
 
@@ -34,10 +38,20 @@ export interface Arrival<V> {
   readonly match: Match<V> | undefined;
   /** Undefined: the path has no such method. HEAD is a GET. */
   readonly verb: V | undefined;
+  /** What the audit log tells of it: whoever answers it fills it in. */
+  readonly trail: Trail;
   /** Who it is. @throws LoginRefused */
   identify(): Promise<Identity>;
   /** Who that would be. @throws LoginRefused */
   logIn(user: string, password: string): Promise<Identity>;
+}
+
+/** What is known of a request once it has been answered. */
+export interface Trail {
+  /** Undefined: nobody was let in. */
+  identity: Identity | undefined;
+  /** As it was read; undefined: none was. */
+  body: unknown;
 }
 
 export abstract class HttpApi<V> {
@@ -79,15 +93,44 @@ export abstract class HttpApi<V> {
   }
 
   private async anyAnswer(request: Request, target: string, peer: Peer): Promise<Response> {
+    let arrival: Arrival<V> | undefined;
+    let response: Response;
+    let why: unknown;
     try {
       this.origins.demandOwn(request);
-      return await this.answered(this.arrived(request, target, peer));
+      arrival = this.arrived(request, target, peer);
+      response = await this.answered(arrival);
     } catch (thrown) {
+      why = thrown;
       const refusal = this.refusal(thrown);
-      if (refusal !== undefined) return refusal;
-      this.broker.reportFault(thrown);
-      return this.fault();
+      if (refusal === undefined) this.broker.reportFault(thrown);
+      response = refusal ?? this.fault();
     }
+    if (arrival !== undefined) this.tell(arrival, peer, response.status, why);
+    return response;
+  }
+
+  /** In the audit log, if it changes something: who was not let in is told of as a client that was refused. */
+  private tell({ request, query, match, trail }: Arrival<V>, peer: Peer, status: number, thrown: unknown): void {
+    const { identity } = trail;
+    if (identity === undefined || match === undefined) return;
+    const action = `${request.method} ${this.prefix}${match.pattern}`;
+    const words = AUDITED[action];
+    if (words === undefined || query.get('dry_run') === 'true') return;
+    const reason = thrown instanceof Error ? this.reasonOf(thrown) : undefined;
+    this.operator.audit.record({
+      ...{ user: identity === LOCAL_OPERATOR ? null : identity.user, from: peer.remote, action, what: words.what },
+      agent:
+        request.headers.get('x-requested-with') === 'console' ? 'console' : (request.headers.get('user-agent') ?? ''),
+      ...{ on: match.params, detail: toldOf(trail.body, words), frequent: words.frequent },
+      outcome: status < 400 ? 'done' : REFUSED.has(status) ? 'refused' : 'failed',
+      ...(status >= 400 && { why: reason === undefined ? String(status) : `${status}: ${reason}` }),
+    });
+  }
+
+  /** In words, of what a client may be told; undefined: none. */
+  protected reasonOf({ message }: Error): string | undefined {
+    return message;
   }
 
   private arrived(request: Request, target: string, peer: Peer): Arrival<V> {
@@ -97,10 +140,14 @@ export abstract class HttpApi<V> {
     const match = this.router.find(path);
     const verb = match?.verbs[(request.method === 'HEAD' ? 'GET' : request.method) as Method];
     const authorization = request.headers.get('authorization') ?? undefined;
-    const identify = (): Promise<Identity> => login(this.broker, peer, authorization, this.operatorToken);
+    const trail: Trail = { identity: undefined, body: undefined };
+    const identify = async (): Promise<Identity> => {
+      trail.identity = await login(this.broker, peer, authorization, this.operatorToken);
+      return trail.identity;
+    };
     const logIn = (user: string, password: string): Promise<Identity> =>
       loginOf(this.broker, peer, { user, password: Buffer.from(password) });
-    return { request, path, query, match, verb, identify, logIn };
+    return { request, path, query, match, verb, trail, identify, logIn };
   }
 
   protected abstract answered(arrival: Arrival<V>): Promise<Response>;

@@ -15,6 +15,8 @@ export interface Resource<V> {
 
 export interface Match<V> {
   readonly verbs: Readonly<Partial<Record<Method, V>>>;
+  /** What was found: `/queues/{vhost}/{name}`. */
+  readonly pattern: string;
   /** Decoded. */
   readonly params: Readonly<Record<string, string>>;
 }
@@ -26,6 +28,7 @@ interface Node<V> {
   readonly literal: Map<string, Node<V>>;
   param: { readonly name: string; readonly node: Node<V> } | undefined;
   verbs: Partial<Record<Method, V>> | undefined;
+  pattern: string;
 }
 
 export class Router<V> {
@@ -35,6 +38,7 @@ export class Router<V> {
     for (const { path, verbs } of resources) {
       const end = this.nodeOf(path);
       end.verbs ??= {};
+      end.pattern = path.replaceAll(/:(\w+)/g, '{$1}');
       for (const [method, verb] of Object.entries(verbs)) {
         if (end.verbs[method as Method] !== undefined) throw new Error(`${method} ${path} has two handlers`);
         end.verbs[method as Method] = verb as V;
@@ -82,7 +86,8 @@ export class Router<V> {
     i: number,
     params: Record<string, string>,
   ): Match<V> | undefined {
-    if (i === parts.length) return at.verbs === undefined ? undefined : { verbs: at.verbs, params };
+    if (i === parts.length)
+      return at.verbs === undefined ? undefined : { verbs: at.verbs, pattern: at.pattern, params };
     const part = parts[i]!;
     const literal = at.literal.get(part);
     const found = literal === undefined ? undefined : this.match(literal, parts, i + 1, params);
@@ -98,7 +103,7 @@ export function allowed(verbs: Match<unknown>['verbs']): string {
 }
 
 function node<V>(): Node<V> {
-  return { literal: new Map(), param: undefined, verbs: undefined };
+  return { literal: new Map(), param: undefined, verbs: undefined, pattern: '' };
 }
 
 /** A plus is a plus in a path. */

@@ -34,6 +34,7 @@ export class RabbitApi extends HttpApi<Verb> {
     query,
     match,
     verb,
+    trail,
     identify,
     logIn,
   }: Arrival<Verb>): Promise<Response> {
@@ -49,13 +50,19 @@ export class RabbitApi extends HttpApi<Verb> {
       const missing = verb.tag === 'none' ? undefined : missingTag(identity.tags, verb.tag);
       if (missing !== undefined) throw missing;
     }
-    const asked = new ApiRequest(this.operator, identity, match.params, query, request, logIn);
+    const asked = new ApiRequest(this.operator, identity, match.params, query, request, logIn, trail);
     return handled(asked, () => verb.handle(asked));
   }
 
   protected override refusal(thrown: unknown): Response | undefined {
     const failure = asFailure(thrown);
     return failure && failed(failure);
+  }
+
+  protected override reasonOf(thrown: Error): string | undefined {
+    if (!(thrown instanceof Failure)) return thrown.message;
+    const { reason, error } = thrown.body ?? {};
+    return typeof reason === 'string' ? reason : error;
   }
 
   protected override fault(): Response {

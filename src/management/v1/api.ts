@@ -31,7 +31,7 @@ export class V1Api extends HttpApi<Operation> {
   }
 
   protected override async answered(arrival: Arrival<Operation>): Promise<Response> {
-    const { request, query, match, verb: operation, identify } = arrival;
+    const { request, query, match, verb: operation, trail, identify } = arrival;
     if (match === undefined) throw new Problem(404, 'not-found', 'there is nothing here: see /v1/');
     if (operation === undefined) {
       const allow = allowed(match.verbs);
@@ -54,6 +54,7 @@ export class V1Api extends HttpApi<Operation> {
       signal: request.signal,
       access: operation.access,
     };
+    trail.body = given.body;
     const asked = new Asked<never, never>(this.operator, identity, match.params, given);
     return handled(asked, () => operation.handle(asked));
   }

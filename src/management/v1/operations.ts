@@ -2,6 +2,7 @@
 import { description } from './description/routes.ts';
 import type { Operation } from './http/operation.ts';
 import { ACCESS } from './routes/access.ts';
+import { AUDIT } from './routes/audit.ts';
 import { BACKUP } from './routes/backup.ts';
 import { BINDINGS } from './routes/bindings.ts';
 import { CONSUMERS } from './routes/consumers.ts';
@@ -45,6 +46,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...CONSUMERS,
   ...RETAINED_MESSAGES,
   ...EVENTS,
+  ...AUDIT,
   ...BACKUP,
   ...POLICIES,
   ...LIMITS,

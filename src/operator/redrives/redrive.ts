@@ -39,6 +39,8 @@ export interface RedriveGround {
   mayRead(): boolean;
   /** Its record has changed. @param now it has come to an end or a halt */
   changed(record: RedriveRecord, now: boolean): void;
+  /** It has come to an end or a halt. */
+  ended(record: RedriveRecord): void;
 }
 
 export class Redrive {
@@ -204,6 +206,7 @@ export class Redrive {
     progress.why = why;
     progress.endedAtMs = ground.clock.epochMs();
     ground.changed(record, true);
+    ground.ended(record);
     this.wakeUp();
   }
 

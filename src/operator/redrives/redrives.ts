@@ -8,6 +8,7 @@ import type { Session, SessionClient } from '../../api/session.ts';
 import type { Broker } from '../../broker/broker.ts';
 import { BrokerError } from '../../message/errors.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
+import type { AuditLog } from '../audit.ts';
 import type { Pace } from '../listing/pace.ts';
 import { LOCAL_OPERATOR } from '../local-operator.ts';
 import type { ScanFrom } from '../messages/scan.ts';
@@ -44,10 +45,12 @@ export class Redrives {
   private readonly broker: Broker;
   private readonly pace: Pace;
   private readonly rights: RedriveRights;
+  private readonly audit: Pick<AuditLog, 'record'>;
   private readonly byVhost = new Map<string, { readonly vhost: Vhost; readonly redrives: Map<string, Redrive> }>();
   private readonly savedAtMs = new WeakMap<RedriveRecord, number>();
 
-  constructor(broker: Broker, pace: Pace, rights: RedriveRights) {
+  constructor(broker: Broker, pace: Pace, rights: RedriveRights, audit: Pick<AuditLog, 'record'>) {
+    this.audit = audit;
     this.broker = broker;
     this.pace = pace;
     this.rights = rights;
@@ -164,6 +167,7 @@ export class Redrives {
       enter: (client) => this.enter(vhost.name, record, client, identity),
       mayRead: () => this.mayRead(vhost.name, record, identity),
       changed: (changed, now) => this.save(vhost, changed, now),
+      ended: (one) => this.tell(vhost.name, one),
     });
     this.of(vhost).set(record.id, redrive);
     return redrive;
@@ -187,6 +191,15 @@ export class Redrives {
     const session = this.rights.enter(identity, vhost, client);
     if ('refused' in session) throw new BrokerError('access-refused', session.reason);
     return session;
+  }
+
+  /** What has come of it. */
+  private tell(vhost: string, { id, queue, user, plan, progress }: RedriveRecord): void {
+    const { state, why, moved, scanned, left } = progress;
+    this.audit.record({
+      ...{ user, action: 'redrive', what: state === 'done' ? 'redrive has ended' : 'redrive has stopped' },
+      ...{ on: { vhost, queue, id }, detail: { to: plan.to, moved, scanned, left, why }, outcome: 'done' },
+    });
   }
 
   private save(vhost: Vhost, record: RedriveRecord, now: boolean): void {

@@ -6,6 +6,7 @@ import type { Identity } from '../../../api/identity.ts';
 import type { Session } from '../../../api/session.ts';
 import type { Operator } from '../../../operator/operator.ts';
 import type { VhostView } from '../../../operator/vhosts.ts';
+import type { Trail } from '../../http/api.ts';
 import { bodyText } from '../../http/body.ts';
 import { pacedJson } from '../../http/paced-json.ts';
 import { RequestSessions } from '../../http/sessions.ts';
@@ -24,6 +25,7 @@ export class ApiRequest {
   /** Who that would be. @throws LoginRefused */
   readonly logIn: (user: string, password: string) => Promise<Identity>;
   private readonly request: Request;
+  private readonly trail: Pick<Trail, 'body'>;
   private readonly sessions: RequestSessions;
   private read: Promise<string> | undefined = undefined;
 
@@ -34,7 +36,9 @@ export class ApiRequest {
     query: URLSearchParams,
     request: Request,
     logIn: ApiRequest['logIn'],
+    trail: Pick<Trail, 'body'>,
   ) {
+    this.trail = trail;
     this.operator = operator;
     this.identity = identity;
     this.sessions = new RequestSessions(operator, identity);
@@ -119,6 +123,7 @@ export class ApiRequest {
       throw badRequest('invalid payload: the request body JSON-decoded to a string. Is the input doubly-JSON-encoded?');
     }
     if (typeof value !== 'object' || Array.isArray(value)) throw badRequest('not_json');
+    this.trail.body = value;
     return value as Record<string, unknown>;
   }
 
