@@ -218,6 +218,7 @@ export const PLACES: readonly Place[] = [
         ),
       }),
   },
+  { name: 'audit log', word: 'audit', at: 'audit', shows: ['vhost', 'user', 'policy', 'pattern', 'dead letters'] },
 ];
 
 export interface World {
