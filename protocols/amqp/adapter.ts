@@ -2,6 +2,7 @@
 import { bytesOf, DOT, type Protocol } from '../../src/api/index.ts';
 import { Connection } from './connection/connection.ts';
 import { amqpDialect } from './mapping/dialect.ts';
+import { subscriptionTo } from './mapping/explain-subscription.ts';
 import { WireProperties } from './mapping/wire-properties.ts';
 import { type AmqpOptions, limitsOf } from './options.ts';
 import { AmqpStats } from './stats.ts';
@@ -23,6 +24,7 @@ export function amqp(options: AmqpOptions = {}): AmqpProtocol {
     stats,
     /** Two words: the exchange, '' for the default one, and the routing key. */
     resolve: (exchange, key = '') => ({ exchange, key: bytesOf(key), spelling: DOT }),
+    subscription: subscriptionTo,
     detect(first) {
       const n = Math.min(first.length, NAME.length);
       if (first.compare(NAME, 0, n, 0, n) !== 0) return false;

@@ -9,12 +9,15 @@ import type {
   Dialect,
   ExplainTopic,
   Protocol,
+  Subscriber,
+  SubscriptionMeaning,
   Transport,
 } from '../../src/api/index.ts';
 import { packetExtent } from './codec/packet.ts';
 import { Connection } from './connection/connection.ts';
 import { AdapterContext } from './context.ts';
 import { mqttDialect } from './mapping/dialect.ts';
+import { subscriptionTo } from './mapping/explain-subscription.ts';
 import { explainTopic } from './mapping/explain-topic.ts';
 import { isReserved } from './mapping/special-topics.ts';
 import type { MqttOptions } from './options.ts';
@@ -47,6 +50,10 @@ export class MqttAdapter implements Protocol {
   resolve(topic: string): AddressMeaning {
     const { exchange, topicLevelsMax } = this.context.limits;
     return meaningOfTopic(exchange, topicLevelsMax, topic);
+  }
+
+  subscription(filter: string, subscriber: Subscriber): SubscriptionMeaning {
+    return subscriptionTo(filter, subscriber, this.context.limits);
   }
 
   readonly explains: ExplainTopic = (use, topic) => explainTopic(this.context.limits.exchange, use, topic);

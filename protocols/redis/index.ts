@@ -11,6 +11,7 @@
 import { type BrokerServices, bytesOf, DOT, type Protocol, type Transport } from '../../src/api/index.ts';
 import { Adapter } from './adapter.ts';
 import { Connection } from './connection/connection.ts';
+import { subscriptionTo } from './mapping/explain-subscription.ts';
 import { CHANNELS, REDIS_DIALECT } from './mapping/names.ts';
 import { type RedisOptions, resolveOptions } from './options.ts';
 import { RedisStats } from './stats.ts';
@@ -31,6 +32,7 @@ export function redis(options: RedisOptions = {}): RedisProtocol {
     dialect: REDIS_DIALECT,
     stats,
     resolve: (channel) => ({ exchange: CHANNELS, key: bytesOf(channel), spelling: DOT }),
+    subscription: subscriptionTo,
     detect,
     accept(transport: Transport, broker: BrokerServices): Connection {
       let adapter = adapters.get(broker);

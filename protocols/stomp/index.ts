@@ -10,18 +10,11 @@
  *
  * Not built, and refused rather than ignored: messages that are scheduled again and again.
  */
-import {
-  type AddressMeaning,
-  BrokerError,
-  type BrokerServices,
-  DOT,
-  type Protocol,
-  type Transport,
-} from '../../src/api/index.ts';
+import { type AddressMeaning, type BrokerServices, DOT, type Protocol, type Transport } from '../../src/api/index.ts';
 import { Adapter } from './adapter.ts';
-import { FrameError } from './codec/errors.ts';
 import { frameExtent } from './codec/extent.ts';
 import { Connection } from './connection/connection.ts';
+import { inWords, subscriptionTo } from './mapping/explain-subscription.ts';
 import { STOMP_DIALECT } from './mapping/properties.ts';
 import { resolveOptions, type StompOptions } from './options.ts';
 import { parseSendDestination, sendAddressOf } from './publish/target-memo.ts';
@@ -52,6 +45,7 @@ export function stomp(options: StompOptions = {}): StompProtocol {
     // One frame a message: clients read no more from one.
     framing: { extent: frameExtent, bytesOnly: false },
     resolve,
+    subscription: (text, subscriber) => subscriptionTo(text, subscriber, resolved.wildcards),
     detect,
     review: reviewDurables,
     accept(transport: Transport, broker: BrokerServices): Connection {
@@ -66,17 +60,14 @@ export function stomp(options: StompOptions = {}): StompProtocol {
 }
 
 function resolve(text: string): AddressMeaning {
-  try {
+  return inWords(text, () => {
     const destination = parseSendDestination(text);
     return {
       ...sendAddressOf(destination),
       spelling: DOT,
       ...(destination.kind === 'queue' && { declares: destination.name }),
     };
-  } catch (error) {
-    if (error instanceof FrameError) throw new BrokerError('invalid', `${error.message}: '${text}'`);
-    throw error;
-  }
+  });
 }
 
 const DETECT_BYTES = 16;

@@ -7,7 +7,7 @@
 
 import type { Dialect } from '../message/dialect.ts';
 import type { Output } from '../transport/output.ts';
-import type { AddressMeaning, ExplainTopic } from './address-meaning.ts';
+import type { AddressMeaning, ExplainTopic, Subscriber, SubscriptionMeaning } from './address-meaning.ts';
 import type { BrokerServices } from './broker.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { ClientCertificate } from './identity.ts';
@@ -110,6 +110,11 @@ export interface Protocol {
    * @throws BrokerError invalid: none can publish there
    */
   resolve?(address: string, key?: string): AddressMeaning;
+  /**
+   * The same to who subscribes to it, or consumes from it. Left out: it cannot be told.
+   * @throws BrokerError invalid: none can subscribe there
+   */
+  subscription?(address: string, subscriber: Subscriber): SubscriptionMeaning;
   /**
    * Whether this is a topic under which the adapter alone tells something: then clients may not publish to it, in any protocol.
    * Left out: there is none.

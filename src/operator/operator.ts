@@ -10,6 +10,7 @@
  */
 import type { AccessRequest, Action, Identity, Refusal } from '../api/identity.ts';
 import { AccessPending } from '../api/pending.ts';
+import type { Protocol } from '../api/protocol.ts';
 import type { Session, SessionClient } from '../api/session.ts';
 import type { Users } from '../api/users.ts';
 import type { Broker } from '../broker/broker.ts';
@@ -42,6 +43,7 @@ import { Queues } from './queues.ts';
 import { Sampler } from './rates/sampler.ts';
 import { Redrives } from './redrives/redrives.ts';
 import { type Explained, explain } from './routes/explain.ts';
+import { type ExplainedSubscription, explainSubscription } from './routes/explain-subscription.ts';
 import { ScheduleList } from './schedules.ts';
 import { KeptSessions } from './sessions.ts';
 import { Subscriptions } from './subscriptions/subscriptions.ts';
@@ -242,16 +244,42 @@ export class Operator {
   }
 
   /**
-   * Where a protocol's address leads, and which of a user's permissions would let it; nothing is done.
+   * Where a protocol's address leads, and which of a user's permissions would let it (null: its own operator's, who may all); nothing is done.
    * @throws BrokerError invalid (the address), not-found (protocol, vhost), not-implemented
    */
-  explain(vhost: string, user: string, protocol: string, address: string, key?: string): Explained {
+  explain(vhost: string, user: string | null, protocol: string, address: string, key?: string): Explained {
+    const found = this.telling(protocol);
+    if (found.resolve === undefined) throw tellsNothing(protocol);
+    return explain(this.broker, vhost, user, found.resolve(address, key));
+  }
+
+  /**
+   * What a subscription to a protocol's address would read, and which of a user's permissions would let it; nothing is done.
+   * @param key to bind with, where the protocol says it apart from the address
+   * @throws BrokerError invalid (the address), not-found (protocol, vhost), not-implemented
+   */
+  explainSubscription(
+    vhost: string,
+    user: string | null,
+    protocol: string,
+    address: string,
+    { key, clientId }: { readonly key?: string | undefined; readonly clientId?: string | undefined } = {},
+  ): Promise<ExplainedSubscription> {
+    const found = this.telling(protocol);
+    if (found.subscription === undefined) throw tellsNothing(protocol);
+    const compat = this.broker.vhostsByName.get(vhost)?.compat ?? 'rabbitmq-3';
+    const meaning = found.subscription(address, {
+      compat,
+      ...(key !== undefined && { key }),
+      ...(clientId !== undefined && { clientId }),
+    });
+    return explainSubscription(this.broker, this.pace, vhost, user, meaning, clientId);
+  }
+
+  private telling(protocol: string): Partial<Protocol> {
     const found = this.broker.protocolNamed(protocol);
     if (found === undefined) throw new BrokerError('not-found', `there is no protocol '${protocol}'`);
-    if (found.resolve === undefined) {
-      throw new BrokerError('not-implemented', `${protocol} does not tell what its addresses mean`);
-    }
-    return explain(this.broker, vhost, user, found.resolve(address, key));
+    return found;
   }
 
   /** Whether a user may do something, rule by rule. @throws BrokerError invalid, not-found (user, vhost) */
@@ -323,4 +351,8 @@ export class Operator {
     if (identity === LOCAL_OPERATOR) return this.broker.enterAsAdapter(identity.user, vhost, client);
     return this.broker.enter(identity, vhost, client);
   }
+}
+
+function tellsNothing(protocol: string): BrokerError {
+  return new BrokerError('not-implemented', `${protocol} does not tell what its addresses mean`);
 }

@@ -1,41 +1,20 @@
-/** An address in any protocol's words: which bindings match, which queues get it, who may. */
+/** An address in any protocol's words: which bindings match, which queues get it, or what a subscription to it would get; who may. */
 import { useState } from 'preact/hooks';
 import { useAnswer } from '../api/answer.ts';
 import { ApiError, askJson } from '../api/request.ts';
 import { hasTag, session } from '../api/session.ts';
 import { count } from '../format.ts';
-import { go, href, hrefWith, usePlace } from '../router.ts';
+import { go, hrefWith, usePlace } from '../router.ts';
 import { useStore } from '../store.ts';
 import { Badge, Button, Facts, Section, Trouble, Waiting } from '../ui/basics.tsx';
 import { SelectField, TextField } from '../ui/fields.tsx';
 import { Table } from '../ui/table.tsx';
 import { VhostField } from '../ui/vhost.tsx';
-
-interface Decision {
-  readonly action: string;
-  readonly resource: string;
-  readonly name: string;
-  readonly routingKey?: string;
-  readonly allowed: boolean;
-  readonly decidedBy?: string;
-  readonly pattern?: string;
-}
-
-interface Binding {
-  readonly exchange: string;
-  readonly key: string;
-  readonly to: { readonly queue: string } | { readonly exchange: string };
-}
-
-interface Target {
-  readonly name: string;
-  readonly durable: boolean;
-  readonly direct?: boolean;
-  readonly consumers: number;
-  readonly messages: number;
-}
+import { type Binding, BindingsTable, type Decision, Decisions, QueuesTable, type Target } from './trace-parts.tsx';
+import { type Subscribed, Subscription, wayIn } from './trace-subscription.tsx';
 
 interface Explained {
+  readonly as: 'publish';
   readonly exchange: string;
   readonly type: string | null;
   readonly key: string;
@@ -60,13 +39,17 @@ const PROTOCOLS = {
 } as const;
 type Protocol = keyof typeof PROTOCOLS;
 
-const RULES: Readonly<Record<string, string>> = {
-  permission: 'the permission',
-  'no-permissions': 'no permissions in this vhost',
-  roles: 'roles',
-  'topic-permission': 'the topic permission',
-  'no-topic-permission': 'no topic permission bounds it',
-};
+const READING = {
+  amqp: ['Queue, or exchange with a key', 'orders'],
+  mqtt: ['Filter', 'plant/+/#, $share/workers/jobs/#'],
+  stomp: ['Destination', '/topic/a.*, /queue/orders'],
+  redis: ['Channel or pattern', 'news.*'],
+} as const satisfies Record<Protocol, readonly [title: string, hint: string]>;
+
+const USES = [
+  ['publish', 'Publish there'],
+  ['subscribe', 'Subscribe to it'],
+] as const;
 
 export function RouteOf({ vhost }: { vhost: string }) {
   const { query } = usePlace();
@@ -76,10 +59,12 @@ export function RouteOf({ vhost }: { vhost: string }) {
   const address = query['address'];
   const [form, setForm] = useState({
     ...{ protocol, address: address ?? '', key: query['key'] ?? '', user: query['user'] ?? '' },
-    vhost,
+    ...{ vhost, as: query['as'] === 'subscribe' ? ('subscribe' as const) : ('publish' as const) },
   });
   const change = (part: Partial<typeof form>): void => setForm({ ...form, ...part });
   const [, title, hint] = PROTOCOLS[form.protocol];
+  const reads = form.as === 'subscribe';
+  const [shownTitle, shownHint] = reads ? READING[form.protocol] : [title, hint];
   return (
     <>
       <Section title="An address, as its clients would write it">
@@ -88,8 +73,9 @@ export function RouteOf({ vhost }: { vhost: string }) {
           onSubmit={(event) => {
             event.preventDefault();
             const { vhost: where, key, ...asked } = form;
-            // An empty one is asked of as well: the default exchange.
-            const to = hrefWith(['trace', where], { ...asked, key: asked.protocol === 'amqp' ? key : undefined });
+            // An empty one is asked of as well: the default exchange; to subscribe, an empty key is none, and the address a queue.
+            const isKeyed = asked.protocol === 'amqp' && !(reads && key === '');
+            const to = hrefWith(['trace', where], { ...asked, key: isKeyed ? key : undefined });
             go(asked.address === '' ? `${to}&address=` : to);
           }}
         >
@@ -100,13 +86,19 @@ export function RouteOf({ vhost }: { vhost: string }) {
             onInput={(one) => change({ protocol: one })}
             of={(Object.keys(PROTOCOLS) as Protocol[]).map((one) => [one, PROTOCOLS[one][0]] as const)}
           />
-          <TextField label={title} hint={hint} value={form.address} onInput={(one) => change({ address: one })} />
+          <SelectField label="To" value={form.as} onInput={(one) => change({ as: one })} of={USES} />
+          <TextField
+            label={shownTitle}
+            hint={shownHint}
+            value={form.address}
+            onInput={(one) => change({ address: one })}
+          />
           {form.protocol === 'amqp' && (
             <TextField label="Routing key" value={form.key} onInput={(one) => change({ key: one })} />
           )}
           {hasTag(login) && (
             <TextField
-              label="Published by"
+              label={reads ? 'Subscribed by' : 'Published by'}
               hint="Empty: you"
               value={form.user}
               onInput={(one) => change({ user: one })}
@@ -114,7 +106,7 @@ export function RouteOf({ vhost }: { vhost: string }) {
           )}
           <div class="wide actions">
             <Button submit kind="primary">
-              Show the way
+              {reads ? 'Show what comes' : 'Show the way'}
             </Button>
           </div>
         </form>
@@ -123,8 +115,8 @@ export function RouteOf({ vhost }: { vhost: string }) {
         <Way
           key={JSON.stringify(query)}
           asked={{
-            ...{ protocol, address, vhost },
-            key: protocol === 'amqp' ? (query['key'] ?? '') : undefined,
+            ...{ protocol, address, vhost, as: query['as'] === 'subscribe' ? 'subscribe' : 'publish' },
+            key: protocol !== 'amqp' ? undefined : query['as'] === 'subscribe' ? query['key'] : (query['key'] ?? ''),
             user: query['user'] || undefined,
           }}
         />
@@ -137,15 +129,27 @@ interface Asked {
   readonly protocol: string;
   readonly address: string;
   readonly vhost: string;
+  readonly as: 'publish' | 'subscribe';
   readonly key: string | undefined;
   readonly user: string | undefined;
 }
 
 function Way({ asked }: { asked: Asked }) {
-  const { data, error } = useAnswer<Explained>('/v1/explain', { query: { ...asked } });
+  const { data, error } = useAnswer<Explained | Subscribed>('/v1/explain', { query: { ...asked } });
   if (error !== undefined) return <Trouble error={error} />;
   if (data === undefined) return <Waiting lines={6} />;
   const { vhost } = asked;
+  if (data.as === 'subscribe') {
+    return (
+      <>
+        <p class={`notice ${data.granted ? '' : 'warn'}`} role="status">
+          {wayIn(data)}
+        </p>
+        <Subscription told={data} vhost={vhost} />
+        <WhoMay asked={asked} />
+      </>
+    );
+  }
   return (
     <>
       <p class={`notice ${data.delivered ? '' : 'warn'}`} role="status">
@@ -163,25 +167,11 @@ function Way({ asked }: { asked: Asked }) {
         />
       </Section>
       <Section title="Bindings that match">
-        <Table<Binding>
-          caption="Bindings that match"
-          rows={data.bindings}
-          id={(one) => JSON.stringify(one)}
+        <BindingsTable
+          title="Bindings that match"
+          bindings={data.bindings}
+          vhost={vhost}
           empty={data.exchange === '' ? 'The default exchange needs none.' : 'None matches.'}
-          columns={[
-            { key: 'exchange', title: 'Exchange', cell: ({ exchange }) => exchange },
-            { key: 'key', title: 'Key', cell: ({ key }) => <code>{key}</code> },
-            {
-              key: 'to',
-              title: 'To',
-              cell: ({ to }) =>
-                'queue' in to ? (
-                  <a href={href('queues', vhost, to.queue)}>{to.queue}</a>
-                ) : (
-                  <>the exchange {to.exchange}</>
-                ),
-            },
-          ]}
         />
         {data.alternates.map(({ exchange, alternate }) => (
           <p key={exchange}>{`Nothing of ${exchange} matches: its alternate exchange ${alternate} gets it.`}</p>
@@ -191,62 +181,10 @@ function Way({ asked }: { asked: Asked }) {
         ))}
       </Section>
       <Section title="Queues and subscriptions that get it">
-        <Table<Target>
-          caption="Queues and subscriptions that get it"
-          rows={data.queues}
-          id={({ name }) => name}
-          empty="None."
-          columns={[
-            { key: 'name', title: 'Name', cell: ({ name }) => <a href={href('queues', vhost, name)}>{name}</a> },
-            {
-              key: 'kind',
-              title: 'Kind',
-              cell: (one) =>
-                one.direct === undefined ? (
-                  one.durable && <Badge>durable</Badge>
-                ) : (
-                  <Badge tone={one.direct ? 'good' : 'warn'}>
-                    {one.direct ? 'a subscriber is there' : 'the subscriber is away'}
-                  </Badge>
-                ),
-            },
-            { key: 'consumers', title: 'Consumers', figures: true, cell: (one) => count(one.consumers) },
-            { key: 'messages', title: 'Messages', figures: true, cell: (one) => count(one.messages) },
-          ]}
-        />
+        <QueuesTable title="Queues and subscriptions that get it" queues={data.queues} vhost={vhost} />
         {data.cut && <p class="hint">There are more than are listed.</p>}
       </Section>
-      <Section title={`What ${data.user} may`}>
-        <Table<Decision>
-          caption={`What ${data.user} may`}
-          rows={data.permissions}
-          id={(one) => JSON.stringify(one)}
-          empty="Nothing had to be asked."
-          columns={[
-            {
-              key: 'what',
-              title: 'Asked for',
-              cell: ({ action, resource, name, routingKey }) =>
-                `${action} ${resource} ${name}${routingKey === undefined ? '' : `, key ${routingKey}`}`,
-            },
-            {
-              key: 'allowed',
-              title: 'Answer',
-              cell: ({ allowed }) => <Badge tone={allowed ? 'good' : 'bad'}>{allowed ? 'allowed' : 'refused'}</Badge>,
-            },
-            {
-              key: 'rule',
-              title: 'Decided by',
-              cell: ({ decidedBy, pattern }) => (
-                <>
-                  {decidedBy === undefined ? 'somebody else than the broker' : (RULES[decidedBy] ?? decidedBy)}{' '}
-                  {pattern !== undefined && <code>{pattern === '' ? '(empty: nothing)' : pattern}</code>}
-                </>
-              ),
-            },
-          ]}
-        />
-      </Section>
+      <Decisions user={data.user} permissions={data.permissions} />
       <WhoMay asked={asked} />
     </>
   );
@@ -287,7 +225,7 @@ function WhoMay({ asked }: { asked: Asked }) {
   };
   return (
     <Section
-      title="Who may send it"
+      title={asked.as === 'subscribe' ? 'Who may subscribe' : 'Who may send it'}
       aside={
         <Button onClick={() => void run()} disabled={working}>
           Ask of every user
@@ -299,14 +237,14 @@ function WhoMay({ asked }: { asked: Asked }) {
         <p class="hint">{`Of the first ${USERS_MAX} users.`}</p>
       ) : (
         <Table<{ user: string; allowed: boolean }>
-          caption="Who may send it"
+          caption={asked.as === 'subscribe' ? 'Who may subscribe' : 'Who may send it'}
           rows={rows}
           id={({ user }) => user}
           columns={[
             { key: 'user', title: 'User', cell: ({ user }) => user },
             {
               key: 'allowed',
-              title: 'May send it',
+              title: asked.as === 'subscribe' ? 'May subscribe' : 'May send it',
               cell: ({ allowed }) => <Badge tone={allowed ? 'good' : 'bad'}>{allowed ? 'may' : 'may not'}</Badge>,
             },
           ]}

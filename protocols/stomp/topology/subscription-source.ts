@@ -6,6 +6,7 @@ import { flag } from '../codec/values.ts';
 import type { ConnectedClient } from '../connection/connected-client.ts';
 import { type Destination, TOPIC_EXCHANGE } from '../mapping/destinations.ts';
 import { queueOptions, speaksOfQueue } from '../mapping/queue-options.ts';
+import { topicFilter, virtualFilterOf } from '../mapping/topic-filters.ts';
 import { bindNew, durableName, isBinding, type Made, notItsOwn, openDurable } from './durable-subscriptions.ts';
 
 export interface SubscriptionSource {
@@ -59,20 +60,16 @@ export function sourceOf(
   }
 }
 
-/** Of a virtual topic's consumers: `Consumer.NAME.VirtualTopic.TOPIC`. */
-const VIRTUAL = /^Consumer\.[^.]+\.(VirtualTopic\..+)$/;
-
 /**
  * A queue by its name. Where that is one of a virtual topic's consumers, as ActiveMQ has them by itself, it gets what is published to
  * the topic: each name one copy, shared by all who read it. The binding stays with the queue.
  */
 function namedQueue(client: ConnectedClient, frame: Frame, name: string): SubscriptionSource {
   const { session } = client;
-  const topic = VIRTUAL.exec(name)?.[1];
-  const existed = topic === undefined || session.queueExists(name);
+  const key = virtualFilterOf(name);
+  const existed = key === undefined || session.queueExists(name);
   client.queues.declare(name, frame);
-  if (topic === undefined) return { queue: name, isOwn: false };
-  const key = activemqFilter(topic);
+  if (key === undefined) return { queue: name, isOwn: false };
   if (session.bindings(name).some((binding) => isBinding(binding, TOPIC_EXCHANGE, key)))
     return { queue: name, isOwn: false };
   return { queue: name, isOwn: false, made: bindNew(session, name, existed, TOPIC_EXCHANGE, key, {}) };
@@ -154,10 +151,5 @@ function sharedQueue(
 /** The destination's key as a filter: ActiveMQ's `>` for any number of levels, where an operator wants it understood. */
 export function filterOf(client: ConnectedClient, { exchange, key }: Destination & { kind: 'exchange' }): string {
   const understood = client.adapter.options.wildcards === 'activemq' || client.session.compat === 'activemq';
-  return understood && exchange === TOPIC_EXCHANGE ? activemqFilter(key) : key;
-}
-
-function activemqFilter(key: string): string {
-  if (key === '>') return '#';
-  return key.endsWith('.>') ? `${key.slice(0, -1)}#` : key;
+  return topicFilter(exchange, key, understood);
 }

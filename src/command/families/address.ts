@@ -36,6 +36,18 @@ export type Source =
 
 export const FORMS = 'queue:NAME, amqp:EXCHANGE/KEY, mqtt:A/B, stomp:/topic/A.B or redis:CHANNEL';
 
+/** As the broker is asked of it: a protocol, and an address in its words. @param read it is subscribed to @throws CommandError usage */
+export function termsOf(
+  text: string,
+  read: boolean,
+): { readonly protocol: string; readonly address: string; readonly key?: string } {
+  const { protocol, place } = parted(text);
+  if (protocol !== 'queue' && protocol !== 'amqp') return { protocol, address: place };
+  const { exchange, key } = placeOf(text, protocol, place);
+  if (exchange === '' && read) return { protocol: 'amqp', address: key };
+  return { protocol: 'amqp', address: exchange, key };
+}
+
 /** Where it is published. @throws CommandError usage */
 export function addressOf(text: string): Address {
   const { protocol, place } = parted(text);

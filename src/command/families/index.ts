@@ -13,6 +13,7 @@ import { addDoctor } from './doctor.ts';
 import { addDropped } from './dropped.ts';
 import { addEvents } from './events.ts';
 import { addBindings, addExchanges } from './exchanges.ts';
+import { addExplain } from './explain.ts';
 import { addHalfMessages } from './half-messages.ts';
 import { addHealth } from './health.ts';
 import { addImport } from './imports.ts';
@@ -45,6 +46,7 @@ export function addFamilies(program: Command): void {
   addLimits(program);
   addAuth(program);
   addAudit(program);
+  addExplain(program);
   addPolicies(program);
   addQueues(program);
   addRedrives(program);

@@ -1,5 +1,5 @@
 /**
- * A dry run of an address: where a message would go and why, binding by binding, and which of a user's permissions would let it. Nothing
+ * A dry run of an address that is published to: where a message would go and why, binding by binding, and which of a user's permissions would let it. Nothing
  * is published, nothing declared. The bindings are followed by the walk that routes are made with.
  */
 
@@ -61,14 +61,15 @@ export interface Explained {
   readonly delivered: boolean;
 }
 
-/** @param user whose permissions are asked @throws BrokerError not-found (vhost) */
-export function explain(broker: Broker, vhost: string, user: string, meaning: AddressMeaning): Explained {
+/** @param user whose permissions are asked; null: the broker's own operator's, who may all @throws BrokerError not-found (vhost) */
+export function explain(broker: Broker, vhost: string, user: string | null, meaning: AddressMeaning): Explained {
   const within = broker.vhostsByName.get(vhost);
   if (within === undefined) throw new BrokerError('not-found', `vhost '${vhost}' not found`);
   const { exchange: name, key: bytes, spelling } = meaning;
   const key = dotted(textOf(bytes), name === '' ? DOT : spelling);
   const exchange = name === '' ? null : within.topology.exchanges.get(name);
-  const permissions = asked(within, name, key).map((request) => broker.access.explain(user, request));
+  const permissions =
+    user === null ? [] : asked(within, name, key).map((request) => broker.access.explain(user, request));
   const bindings: ExplainedBinding[] = [];
   const alternates: { exchange: string; alternate: string }[] = [];
   const found = new Map<Queue, number>();
@@ -98,7 +99,7 @@ export function explain(broker: Broker, vhost: string, user: string, meaning: Ad
     bindings,
     alternates,
     withheld,
-    queues: [...found.keys()].slice(0, LISTED_MAX).map(shown),
+    queues: [...found.keys()].slice(0, LISTED_MAX).map(shownQueue),
     cut: cut || found.size > LISTED_MAX,
     perMessage,
     permissions,
@@ -114,7 +115,7 @@ function asked({ name: vhost, topology }: Vhost, exchange: string, key: string):
   return [publishing, { vhost, action: 'write', resource: 'topic', name: exchange, routingKey: key }];
 }
 
-function shown(queue: Queue): ExplainedQueue {
+export function shownQueue(queue: Queue): ExplainedQueue {
   return {
     name: queue.name,
     durable: queue.durable,

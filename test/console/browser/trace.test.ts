@@ -46,6 +46,20 @@ inBrowser('route and trace', (desk) => {
     await subscriber.endAsync();
   });
 
+  test('a filter is explained to who would subscribe to it: what is retained, and how it would be queued', async () => {
+    const publisher = await connectAsync(desk.mqttUrl, { username: 'guest', password: 'guest' });
+    await publisher.publishAsync('kept/1', EVIL, { retain: true, qos: 1 });
+    await publisher.endAsync();
+    const page = await desk.page({ at: 'trace' });
+    await page.getByLabel('Protocol').selectOption('mqtt');
+    await page.getByLabel('To', { exact: true }).selectOption('subscribe');
+    await page.getByLabel('Filter').fill('kept/+');
+    await page.getByRole('button', { name: 'Show what comes' }).click();
+    await page.getByText('one message', { exact: true }).waitFor();
+    await page.getByText('kept.1').waitFor();
+    await expectAccessible(page);
+  });
+
   test('a message’s passport tells its way, by its id and by its number', async () => {
     const { channel } = client;
     await channel.assertQueue('noted.dead', { arguments: { 'x-passport': true } });
