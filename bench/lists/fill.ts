@@ -1,19 +1,25 @@
 /**
- * `node bench/lists/fill.ts --data DIR --queues N --messages N`: a data directory to be looked at. Durable queues, the messages spread
- * over them in rotation (but for a tenth, which wait in one long queue), exchanges, bindings, users and policies.
+ * `node bench/lists/fill.ts --data DIR --queues N --messages N [--long N]`: a data directory to be looked at. Durable queues, the messages
+ * spread over them in rotation (but for those that wait in one long queue: a tenth, unless said otherwise), exchanges, bindings, users and
+ * policies.
  */
 import { parseArgs } from 'node:util';
 import { createBroker } from '../../src/index.ts';
 import { AT_LEAST_ONCE, DOT, Draft } from '../../src/message/message.ts';
 
-/** Where a tenth of the messages waits. */
+/** Where many of the messages wait. */
 export const LONG = 'long';
 export const EXCHANGES = 1_000;
 export const USERS = 200;
 export const POLICIES = 20;
 
 const { values } = parseArgs({
-  options: { data: { type: 'string' }, queues: { type: 'string' }, messages: { type: 'string' } },
+  options: {
+    data: { type: 'string' },
+    queues: { type: 'string' },
+    messages: { type: 'string' },
+    long: { type: 'string' },
+  },
 });
 const queues = Number(values.queues);
 const messages = Number(values.messages);
@@ -57,7 +63,7 @@ const publish = (queue: string, count: number): void => {
     session.publish(route, draft);
   }
 };
-const inLong = Math.floor(messages / 10);
+const inLong = values.long === undefined ? Math.floor(messages / 10) : Number(values.long);
 for (let done = 0; done < inLong; done += 20_000) {
   publish(LONG, Math.min(20_000, inLong - done));
   await safe();

@@ -15,6 +15,8 @@ const PAGE = 50;
 /** Rows that the page holds: the first go when more come. */
 const ROWS_MAX = 1_000;
 const PREVIEW_BYTES = 160;
+/** So often the page hears how far a search has come; it goes on until it has found a page, or is stopped. */
+const LOOK_MS = 150;
 
 interface MessagesProps {
   readonly vhost: string;
@@ -51,15 +53,23 @@ export function Messages({ vhost, queue, mayWrite }: MessagesProps) {
     setWorking(true);
     setError(undefined);
     try {
-      const answer = await askJson<Peeked>(path`/v1/vhosts/${vhost}/queues/${queue}/messages`, {
-        query: { from: next, state, limit: PAGE, bodyBytes: PREVIEW_BYTES, ...search },
-        signal: mine.signal,
-      });
-      setFound({
-        rows: [...before.rows, ...answer.messages].slice(-ROWS_MAX),
-        looked: answer,
-        scanned: before.scanned + answer.scanned,
-      });
+      let from: string | null = next;
+      let sofar = before;
+      let wanted = PAGE;
+      do {
+        const answer: Peeked = await askJson<Peeked>(path`/v1/vhosts/${vhost}/queues/${queue}/messages`, {
+          query: { from, state, limit: wanted, withinMs: LOOK_MS, bodyBytes: PREVIEW_BYTES, ...search },
+          signal: mine.signal,
+        });
+        sofar = {
+          rows: [...sofar.rows, ...answer.messages].slice(-ROWS_MAX),
+          looked: answer,
+          scanned: sofar.scanned + answer.scanned,
+        };
+        setFound(sofar);
+        wanted -= answer.messages.length;
+        from = answer.next;
+      } while (from !== null && wanted > 0);
       setWorking(false);
     } catch (thrown) {
       if (mine.signal.aborted) return;
@@ -68,6 +78,10 @@ export function Messages({ vhost, queue, mayWrite }: MessagesProps) {
     }
   };
   const again = (): void => setRound(round + 1);
+  const stop = (): void => {
+    request.current?.abort();
+    setWorking(false);
+  };
 
   useEffect(() => {
     setChosen(new Set());
@@ -112,6 +126,11 @@ export function Messages({ vhost, queue, mayWrite }: MessagesProps) {
                 : ''
               : `${count(rows.length)} shown; scanned ${count(scanned)} of ${count(looked.of)}${looked.missed > 0 ? `, ${count(looked.missed)} gone meanwhile` : ''}`}
           </span>
+          {working && looked !== undefined && (
+            <Button kind="quiet" onClick={stop}>
+              Stop
+            </Button>
+          )}
           <span class="grow" />
           {there.length > 0 ? (
             <div class="several">
@@ -142,7 +161,13 @@ export function Messages({ vhost, queue, mayWrite }: MessagesProps) {
             id={({ position }) => String(position)}
             chosen={chosen}
             onChoose={setChosen}
-            empty={searching ? 'None of those that were looked at is like that.' : 'There is no message here.'}
+            empty={
+              working
+                ? 'None so far.'
+                : searching
+                  ? 'None of those that were looked at is like that.'
+                  : 'There is no message here.'
+            }
           />
         )}
         {looked?.next != null && (

@@ -122,7 +122,7 @@ export function CheckField({
   );
 }
 
-const TYPING_MS = 250;
+const TYPING_MS = 100;
 
 /** A search that is carried out when its typist pauses. */
 export function SearchField({

@@ -20,6 +20,8 @@ export interface ScanQuery {
   readonly from: ScanFrom;
   readonly states: readonly BrowsedState[];
   readonly filter: MessageFilter;
+  /** Says after that how far it has come. Default, and at most: five seconds. */
+  readonly withinMs?: number | undefined;
   /** Asked before each slice: undefined, or what must be waited for first. Default: nothing. */
   readonly hold?: () => Promise<void> | undefined;
 }
@@ -39,7 +41,7 @@ export type OnFound = (entry: BrowsedEntry, view: MessageView) => boolean;
 
 /** What one look may take: messages, and milliseconds. */
 const SCANNED_MAX = 250_000;
-const DURATION_MAX_MS = 5_000;
+export const DURATION_MAX_MS = 5_000;
 /** How often the clock is looked at. */
 const CHECK_EVERY = 8;
 
@@ -70,7 +72,8 @@ class Scan {
   /** Of the large message that is next: whether its body holds what is looked for. */
   private known: { readonly seq: number; readonly found: boolean } | undefined;
 
-  constructor(vhost: Vhost, queue: Queue, { from, states, filter, hold }: ScanQuery, pace: Pace, onFound: OnFound) {
+  constructor(vhost: Vhost, queue: Queue, query: ScanQuery, pace: Pace, onFound: OnFound) {
+    const { from, states, filter, hold, withinMs = DURATION_MAX_MS } = query;
     const backwards = from === 'newest' || (typeof from === 'object' && from.backwards);
     const start = typeof from === 'object' ? from.position : backwards ? Number.MAX_SAFE_INTEGER - 1 : 0;
     this.vhost = vhost;
@@ -84,7 +87,7 @@ class Scan {
     this.browser = new QueueBrowser(queue, { backwards, from: start, states });
     this.of =
       (states.includes('ready') ? queue.messages : 0) + (states.includes('unsettled') ? queue.unsettledCount : 0);
-    this.untilMs = this.clock.monotonicMs() + DURATION_MAX_MS;
+    this.untilMs = this.clock.monotonicMs() + Math.min(withinMs, DURATION_MAX_MS);
   }
 
   async run(): Promise<Scanned> {

@@ -152,6 +152,25 @@ inBrowser('messages of a queue', (desk) => {
     expect(await client.channel.checkQueue('looked at')).toMatchObject({ messageCount: 120 });
   });
 
+  test('a long search says how far it has come while it goes on, and is stopped', async () => {
+    await client.channel.assertQueue('deep');
+    const page = await desk.page({ at: at('deep') });
+    await page.getByText('There is no message here.').waitFor();
+    let asked = 0;
+    await page.route('**/queues/deep/messages?*text=*', (route) =>
+      route.fulfill({ json: { messages: [], scanned: 1_000, of: 10_000_000, missed: 0, next: `newest:${++asked}` } }),
+    );
+    await page.getByLabel('Text in the body').fill('needle');
+    await page.getByRole('button', { name: 'Search' }).click();
+    await page.getByText(/^0 shown; scanned \d{2,},000 of 10,000,000$/).waitFor();
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await page.getByText('None of those that were looked at is like that.').waitFor();
+    await page.getByRole('button', { name: 'Look further' }).waitFor();
+    const stopped = asked;
+    await page.getByRole('button', { name: 'Stop' }).waitFor({ state: 'detached' });
+    expect(asked).toBe(stopped);
+  });
+
   test('are opened as text, JSON, hex, MessagePack and what else they may be, and nothing in them is run', async () => {
     await client.channel.assertQueue(EVIL);
     const body = JSON.stringify({ [EVIL]: EVIL, big: 1, deep: { list: [1, 2] } }).replace(

@@ -93,6 +93,27 @@ describe('peek', () => {
     });
   });
 
+  it('says after as long as is asked how far it has come, and goes on from there', async () => {
+    await fill(
+      channel,
+      'q',
+      Array.from({ length: 3_000 }, (_, i) => (i === 2_500 ? 'needle' : 'hay')),
+    );
+    let scanned = 0;
+    const found: string[] = [];
+    let next: string | null = 'oldest';
+    while (next !== null) {
+      const { body } = await peek(`?text=needle&withinMs=1&from=${next}`);
+      expect(body.of).toBe(3_000);
+      scanned += body.scanned;
+      found.push(...body.messages.map((one: { body: string }) => one.body));
+      next = body.next;
+    }
+    expect([scanned, found]).toEqual([3_000, ['needle']]);
+    expect((await peek('?withinMs=0')).status).toBe(400);
+    expect((await peek('?withinMs=5001')).status).toBe(400);
+  });
+
   it('writes bodies as text, base64 or JSON, and cuts them where characters end', async () => {
     await fill(channel, 'q', ['{"a":1}', Buffer.from([0xff, 0xfe]), 'ä'.repeat(10)]);
     const auto = await peek('?body=auto&bodyBytes=7');

@@ -1,5 +1,6 @@
 /** Messages that are in a queue: looked at. */
 import { z } from 'zod';
+import { DURATION_MAX_MS } from '../../../operator/messages/scan.ts';
 import { type Operation, operation } from '../http/operation.ts';
 import { json } from '../http/replies.ts';
 import { FROM, filterOf, fromOf, LOOKED, lookedShape, SELECTOR, TEXT } from '../shapes/looking.ts';
@@ -26,6 +27,13 @@ export const MESSAGES: readonly Operation[] = [
         .describe('Those that wait, those that consumers hold, or both.'),
       selector: SELECTOR.optional(),
       text: TEXT.optional(),
+      withinMs: z.coerce
+        .number()
+        .int()
+        .min(1)
+        .max(DURATION_MAX_MS)
+        .default(DURATION_MAX_MS)
+        .describe('How long it may look before it says how far it has come.'),
       body: BODY_FORM,
       bodyBytes: BODY_BYTES,
     }),
@@ -38,6 +46,7 @@ export const MESSAGES: readonly Operation[] = [
         states: query.state === 'all' ? ['ready', 'unsettled'] : [query.state],
         filter: filterOf(query),
         limit: query.limit,
+        withinMs: query.withinMs,
         bodyBytes: query.body === 'none' ? 0 : query.bodyBytes,
       });
       // It may have taken seconds.
