@@ -5,6 +5,7 @@
  *   --rows TEXT     only rows whose name holds this            --gauge PATH   drive with this neutral load generator
  *   --rounds N      brokers, one after the other; default 3    --pairs N      pairs of runs of each; default 8
  *   --scale N       N times the messages; default 0.1          --json FILE    write the figures as well
+ *   --receiving     what subscribers may be handed is asked, too, as of users with roles
  *
  * Two processes of one build differ by a tenth for as long as they live: by what the engine made of them first, and where their memory lies.
  * So both users are served by one broker, in turns, with and without rules next to one another, and what is told is the median of what
@@ -16,7 +17,7 @@ import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { freePorts, startChild, temporaryDirectory } from '../conformance/support/processes.ts';
-import { USER } from './authorization/broker.ts';
+import { MEMBER, USER } from './authorization/broker.ts';
 import { runGauge } from './load/gauge.ts';
 import { ORDINARY, ROWS, type Row } from './load/rows.ts';
 import { runLoad } from './load/run.ts';
@@ -31,11 +32,13 @@ const { values } = parseArgs({
     scale: { type: 'string', default: '0.1' },
     gauge: { type: 'string' },
     json: { type: 'string' },
+    receiving: { type: 'boolean', default: false },
   },
 });
 const rounds = Number(values.rounds);
 const pairs = Number(values.pairs);
 const scale = Number(values.scale);
+const ruled = values.receiving ? MEMBER : USER;
 
 interface Run {
   /** Messages a second. */
@@ -108,11 +111,11 @@ async function pairsOf(row: Row): Promise<Pair[]> {
   for (let round = 0; round < rounds; round++) {
     const broker = await startBroker();
     try {
-      for (const user of ['guest', USER, 'guest', USER]) await run(broker, row, count / 2, user);
+      for (const user of ['guest', ruled, 'guest', ruled]) await run(broker, row, count / 2, user);
       for (let i = 0; i < pairs; i++) {
         // Who goes first changes from pair to pair.
-        const first = await run(broker, row, count, i % 2 === 0 ? 'guest' : USER);
-        const second = await run(broker, row, count, i % 2 === 0 ? USER : 'guest');
+        const first = await run(broker, row, count, i % 2 === 0 ? 'guest' : ruled);
+        const second = await run(broker, row, count, i % 2 === 0 ? ruled : 'guest');
         all.push(i % 2 === 0 ? { off: first, on: second } : { off: second, on: first });
       }
     } finally {

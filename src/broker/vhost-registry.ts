@@ -177,6 +177,7 @@ export class VhostRegistry {
       await this.options.leave(name);
       vhost.quieten();
       await vhost.close();
+      vhost.store.disown();
       const { registry, queues } = vhost.topology;
       this.gone.declared += registry.churn.declared;
       this.gone.created += registry.churn.created;

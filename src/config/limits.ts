@@ -83,6 +83,7 @@ export const scopeLimits = {
   publishRate: upTo(1, MANY, 'messages a second, over all connections, which are then read more slowly'),
   publishSize: bytes('bodies a second, the same'),
   messageSize: bytes('of the body of one message'),
+  backlog: upTo(1, 1_000_000_000_000, 'copies of messages that wait; default: any number'),
 };
 
 /** A group of settings, other brokers' keys by ours. */

@@ -60,6 +60,7 @@ export interface Config {
     userPublishRate: number;
     userPublishSize: number;
     userMessageSize: number;
+    userBacklog: number;
     users: Record<string, ScopeLimitsConfig>;
     consumers: number;
     queues: number;
@@ -68,6 +69,7 @@ export interface Config {
     publishRate: number;
     publishSize: number;
     messageSize: number;
+    backlog: number;
   };
   connections: {
     max: number;
@@ -300,6 +302,12 @@ export const configSchema = z.strictObject({
       ),
       userPublishSize: size(0, Number.MAX_SAFE_INTEGER, 0, 'bodies a second of each such user, the same'),
       userMessageSize: size(0, Number.MAX_SAFE_INTEGER, 0, 'of the body of one message of each such user; 0 for any'),
+      userBacklog: count(
+        0,
+        1_000_000_000_000,
+        0,
+        'copies of messages that each such user has published and that wait; 0 for any number',
+      ),
       users: z
         .record(z.string().min(1, 'must be the name of a user'), userLimits)
         .default({})
@@ -326,6 +334,12 @@ export const configSchema = z.strictObject({
       ),
       publishSize: size(0, Number.MAX_SAFE_INTEGER, 0, 'bodies a second of one connection, the same; 0 for any number'),
       messageSize: size(0, Number.MAX_SAFE_INTEGER, 0, 'of the body of one message, in every protocol; 0 for any'),
+      backlog: count(
+        0,
+        1_000_000_000_000,
+        0,
+        'copies of messages that one connection has published and that wait; 0 for any number',
+      ),
     })
     .prefault({}),
   connections: z

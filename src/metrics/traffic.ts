@@ -36,6 +36,8 @@ export class PublishRefusals {
   transient = 0;
   /** A queue is full, and its publishers are to be told. */
   queueFull = 0;
+  /** As much waits as may, of the vhost or of what its publisher's user, listener or connection has published. */
+  backlog = 0;
 }
 
 export type RefusalReason = keyof PublishRefusals;

@@ -35,7 +35,8 @@ import { BrokerError } from '../message/errors.ts';
 import type { Draft, MessageView } from '../message/message.ts';
 import { type DeliveryCounts, UNCOUNTED } from '../metrics/traffic.ts';
 import type { RouteTarget } from '../routing/binding.ts';
-import type { DirectGuard, QueueConsumer } from './dispatch/consumer.ts';
+import type { Arrivals } from './arrivals.ts';
+import type { DeliveryGuard, QueueConsumer } from './dispatch/consumer.ts';
 import { type DispatchedQueue, Dispatcher, DONE, type Pumped, TIME_UP, WAITS } from './dispatch/dispatcher.ts';
 import type { GetDone } from './dispatch/pending-gets.ts';
 import type { HeldPublisher } from './dispatch/publisher-pace.ts';
@@ -136,7 +137,9 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
   /** Counts what its direct subscriber gets, and what the last one did not. */
   directCounts: DeliveryCounts = UNCOUNTED.deliveries.classic;
   /** What the direct subscriber may be handed; null: everything. */
-  directGuard: DirectGuard | null = null;
+  directGuard: DeliveryGuard | null = null;
+  /** Null as long as no consumer may be refused messages by their addresses. */
+  arrivals: Arrivals | null = null;
   /** The direct subscriber did not drain in time: publishers do not wait for it. */
   slow = false;
   /** Null until something had to be read back. */
@@ -284,9 +287,10 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
 
   // ---------------------------------------------------------------------------------------------- messages come in
 
-  /** Takes a message whose reference has been counted. */
-  push(seq: number, flags: QueueEntryFlags): void {
+  /** Takes a message whose reference has been counted. @param route null: it comes from elsewhere than a publisher */
+  push(seq: number, flags: QueueEntryFlags, route: object | null = null): void {
     this.counted.published++;
+    if (this.arrivals !== null) this.arrivals.came(seq, 1, route);
     this.ready.push(seq, flags);
     if (this.limits !== null) this.limits.arrived(seq);
     if (this.followed) this.noteArrived(seq, flags);
@@ -294,9 +298,10 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
   }
 
   /** The same for so many whose numbers follow one another, and whose flags are the same. */
-  pushRun(first: number, count: number, flags: QueueEntryFlags): void {
+  pushRun(first: number, count: number, flags: QueueEntryFlags, route: object | null = null): void {
     const { ready, limits, followed } = this;
     this.counted.published += count;
+    if (this.arrivals !== null) this.arrivals.came(first, count, route);
     ready.pushRun(first, count, flags);
     for (let seq = first; seq < first + count && (limits !== null || followed); seq++) {
       if (limits !== null) limits.arrived(seq);

@@ -14,6 +14,7 @@ export function clientLimitsOf({ limits }: Pick<Config, 'limits'>): ClientLimits
       publishRate: unlessAny(limits.userPublishRate),
       publishBytes: unlessAny(limits.userPublishSize),
       messageBytes: unlessAny(limits.userMessageSize),
+      backlog: unlessAny(limits.userBacklog),
     },
     users: Object.fromEntries(Object.entries(limits.users).map(([user, own]) => [user, scopeLimitsOf(own)])),
     consumers: unlessAny(limits.consumers),
@@ -23,6 +24,7 @@ export function clientLimitsOf({ limits }: Pick<Config, 'limits'>): ClientLimits
     publishRate: unlessAny(limits.publishRate),
     publishBytes: unlessAny(limits.publishSize),
     messageBytes: unlessAny(limits.messageSize),
+    backlog: unlessAny(limits.backlog),
   };
 }
 

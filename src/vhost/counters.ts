@@ -36,6 +36,8 @@ export class Counters {
   refusedTransient = 0;
   /** Messages that a full queue did not take, and told their publishers so. */
   refusedFull = 0;
+  /** Publishes that were refused because as much waits as may, of the vhost or of what their publishers have published. */
+  refusedBacklog = 0;
   /** At-most-once copies dropped: their subscriber was gone or too slow. */
   droppedDirect = 0;
   deadLettered = 0;

@@ -83,6 +83,23 @@ describe('a role that changes', () => {
     await ann.leave();
   });
 
+  it('is obeyed in the middle of messages that come to one topic one after the other, and among others', async () => {
+    const { admin } = controlled;
+    const ann = await controlled.connect('ann');
+    await ann.subscribe({ topic: 'a/#', qos: 1 });
+    const got = async (end: string, ...topics: string[]): Promise<string[]> => {
+      for (const topic of topics) await admin.client.publish(topic, 'x', { qos: 1 });
+      return upTo(ann, end);
+    };
+    expect(await got('1', 'a/s', 'a/s', 'a/s')).toEqual(['a/s', 'a/s', 'a/s']);
+    await addRule('publishClientReceive', 'a/s', false);
+    expect(await got('2', 'a/s', 'a/s', 'a/s')).toEqual([]);
+    expect(await got('3', 'a/s', 'a/o', 'a/o', 'a/s', 'a/s', 'a/o')).toEqual(['a/o', 'a/o', 'a/o']);
+    await admin.do(['removeRoleACL', { rolename: 'r', acltype: 'publishClientReceive', topic: 'a/s' }]);
+    expect(await got('4', 'a/s', 'a/o', 'a/s', 'a/s')).toEqual(['a/s', 'a/o', 'a/s', 'a/s']);
+    await ann.leave();
+  });
+
   it('keeps from a kept session what came while its client was away', async () => {
     const { admin, connect } = controlled;
     const before = await connect('ann', { clientId: 'kept', clean: false });

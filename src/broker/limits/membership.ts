@@ -3,6 +3,9 @@
  * session, and gives back whatever it then still has.
  */
 import { LimitError } from '../../message/errors.ts';
+import type { CopyHolder } from '../../queue/store/owned-copies.ts';
+import type { PublishBound } from '../../vhost/publish/publish-bound.ts';
+import { BacklogBound, type Bound } from './backlog-bound.ts';
 import type { PublishRate } from './publish-rate.ts';
 import type { LimitRefusals } from './refusals.ts';
 import { type Scope, type ScopeLimits, shownScope } from './scope.ts';
@@ -18,6 +21,8 @@ export interface ConnectionLimits {
   readonly publishBytes?: number | undefined;
   /** Of the body of one message. */
   readonly messageBytes?: number | undefined;
+  /** Copies of what it has published that wait. */
+  readonly backlog?: number | undefined;
   /** Deliveries that one consumer may hold that has set no limit itself. */
   readonly unsettled?: number | undefined;
   /** Deliveries that all its consumers, and what it has fetched one by one, may hold together. */
@@ -33,6 +38,7 @@ interface Totals {
 export class Membership {
   readonly scopes: readonly Scope[];
   consumers = 0;
+  private readonly own: CopyHolder = { copies: 0 };
   private channels = 0;
   private ended = false;
   private readonly inForce: () => ConnectionLimits;
@@ -133,6 +139,27 @@ export class Membership {
       const text = `session limit (${max}) of ${shownScope(scope)} is reached`;
       throw this.refusal('not-allowed', `${scope.kind}_sessions`, text);
     }
+  }
+
+  /** What it may have waiting, where all that waits is `all`; null: any number. */
+  backlogBound(all: Readonly<CopyHolder>): PublishBound | null {
+    const bounds: Bound[] = [];
+    const owner: CopyHolder[] = [];
+    for (const scope of this.scopes) {
+      const { backlog: max } = scope.limits;
+      if (max === undefined) continue;
+      if (scope.kind !== 'vhost') owner.push(scope);
+      bounds.push({ holder: scope.kind === 'vhost' ? all : scope, max, limit: `${scope.kind}_backlog` });
+    }
+    const { backlog: max } = this.limits;
+    if (max !== undefined && this.scopes.length > 0) {
+      owner.push(this.own);
+      bounds.push({ holder: this.own, max, limit: 'connection_backlog' });
+    }
+    if (bounds.length === 0) return null;
+    return new BacklogBound(bounds, owner.length === 0 ? null : owner, (limit) =>
+      this.totals.refusals.count(limit, this.protocol()),
+    );
   }
 
   /** What the body of a message of its may have at most; Infinity: any number of bytes. */

@@ -3,6 +3,7 @@
  * listener are counted at the door, by socket; the others by who has come in.
  */
 import type { Clock } from '../../clock/clock.ts';
+import type { CopyHolder } from '../../queue/store/owned-copies.ts';
 import { PublishRate } from './publish-rate.ts';
 import { RateBucket } from './rate-bucket.ts';
 
@@ -24,14 +25,17 @@ export interface ScopeLimits {
   readonly publishBytes?: number | undefined;
   /** Of the body of one message. */
   readonly messageBytes?: number | undefined;
+  /** Copies of messages that wait: of a vhost all, of the others what their clients have published. */
+  readonly backlog?: number | undefined;
 }
 
-export class Scope {
+export class Scope implements CopyHolder {
   readonly kind: ScopeKind;
   readonly name: string;
   connections = 0;
   channels = 0;
   consumers = 0;
+  copies = 0;
   readonly publishing: PublishRate;
   private readonly intake: RateBucket;
   private inForce: ScopeLimits;
@@ -69,7 +73,7 @@ export class Scope {
   /** Nobody is in it, and nothing of its past matters. */
   get forgettable(): boolean {
     const { connectionRate } = this.inForce;
-    if (this.connections > 0 || this.publishing.waiting) return false;
+    if (this.connections > 0 || this.copies > 0 || this.publishing.waiting) return false;
     return connectionRate === undefined || this.intake.isFull(connectionRate);
   }
 }

@@ -16,6 +16,7 @@ import type { CompiledRoute } from '../../routing/route.ts';
 import type { WaitingPublisher } from '../../vhost/flow/subscriber-flow-control.ts';
 import { countPublish } from '../../vhost/publish/count-publish.ts';
 import type { PublishingClient } from '../../vhost/publish/direct-deliveries.ts';
+import type { PublishBound } from '../../vhost/publish/publish-bound.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
 import type { Membership } from '../limits/membership.ts';
 import { type PacedPublisher, PublishRate } from '../limits/publish-rate.ts';
@@ -54,6 +55,8 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient, Pa
   private rates: readonly PublishRate[] | null = null;
   /** Of the body of a message. */
   private messageBytesMax = Number.POSITIVE_INFINITY;
+  /** How much it may have waiting; null: any number. */
+  bound: PublishBound | null = null;
 
   /** @param consuming what the client consumes: it may owe settlements */
   constructor(
@@ -105,6 +108,7 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient, Pa
     const wasPaced = this.rates !== null;
     this.rates = rates.length > 0 ? rates : null;
     this.messageBytesMax = membership.messageBytesMax;
+    this.bound = membership.backlogBound(vhost.store);
     if (wasPaced) this.goOn();
   }
 

@@ -27,8 +27,16 @@ export class ReadGuard implements DeliveryGuard {
     this.before = vhost.store.nextSeq;
   }
 
+  get byAddress(): boolean {
+    return this.receiving.byAddress;
+  }
+
   permits(view: MessageView): boolean {
     return this.receiving.permits(view) && this.mayRead(view);
+  }
+
+  permitsAlong(route: object, view: MessageView): boolean {
+    return this.receiving.permitsAlong(route, view) && this.mayRead(view);
   }
 
   private mayRead(view: MessageView): boolean {

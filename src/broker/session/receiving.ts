@@ -1,13 +1,13 @@
 /**
  * What a client may be handed of what it has subscribed to, by the rules over topics (`TopicRules`). A decision is made once for each
- * address and remembered, by its bytes, the last one by its route too; when rules change all of them are forgotten. Who has no rules
- * costs a comparison a message.
+ * address and remembered, by its bytes, the last one by its route too, which says as much and costs a comparison. When rules change all
+ * of them are forgotten. Who has no rules costs a comparison a message.
  */
 import type { TopicRules } from '../../api/identity.ts';
 import { DOT, type MessageView } from '../../message/message.ts';
 import { dotted } from '../../message/spelling.ts';
 import { textOf } from '../../message/text.ts';
-import type { DirectGuard } from '../../queue/dispatch/consumer.ts';
+import type { DeliveryGuard } from '../../queue/dispatch/consumer.ts';
 import { RouteMemo } from '../../routing/route-memo.ts';
 
 /** Changes of rules, counted. */
@@ -15,7 +15,7 @@ interface RulesVersion {
   readonly rulesVersion: number;
 }
 
-export class Receiving implements DirectGuard {
+export class Receiving implements DeliveryGuard {
   private readonly client: { readonly topicRules: TopicRules | undefined };
   private readonly version: RulesVersion;
   private seen = -1;
@@ -23,13 +23,17 @@ export class Receiving implements DirectGuard {
   private rules: TopicRules | null = null;
   /** Null before the first decision. */
   private decisions: RouteMemo<boolean> | null = null;
-  /** What came straight from a publisher last came along this, and may be received or not. */
+  /** What was asked last of a message whose route is known: it came along this, and may be received or not. */
   private lastRoute: object | null = null;
   private lastReceives = true;
 
   constructor(client: { readonly topicRules: TopicRules | undefined }, version: RulesVersion) {
     this.client = client;
     this.version = version;
+  }
+
+  get byAddress(): boolean {
+    return this.rules !== null;
   }
 
   permits(view: MessageView): boolean {

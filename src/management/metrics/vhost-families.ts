@@ -107,6 +107,7 @@ const MESSAGES: Readonly<Record<string, string>> = {
   droppedAttempts: 'Out of attempts, without a dead-letter exchange',
   refusedTransient: 'Not taken, because memory and disk for what need not outlive the broker are used up',
   refusedFull: 'Not taken by a full queue, and its publisher told so',
+  refusedBacklog: 'Not taken, because as much waits as may, of the vhost or of what its publisher has published',
   droppedMaxLength: 'The oldest of too many, without a dead-letter exchange',
   droppedCycle: 'Dead letters that would have come round for ever',
   droppedExpired: 'Expired, without a dead-letter exchange',

@@ -17,6 +17,7 @@ export const FAILURES: Readonly<Record<FailureColumn, Failure>> = {
   refused: { kind: 'refused', reason: 'log', text: 'Not taken: the log could not' },
   refusedTransient: { kind: 'refused', reason: 'transient-full', text: 'Not taken: no room for transient messages' },
   refusedFull: { kind: 'refused', reason: 'queue-full', text: 'Not taken: the queue is full' },
+  refusedBacklog: { kind: 'refused', reason: 'backlog-full', text: 'Not taken: as much waits as may' },
   refusedRetained: {
     kind: 'refused',
     reason: 'retained-full',

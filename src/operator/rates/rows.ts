@@ -77,6 +77,7 @@ export const FAILURE_COLUMNS = [
   'refused',
   'refusedTransient',
   'refusedFull',
+  'refusedBacklog',
   'unroutable',
   'refusedRetained',
   'droppedRejected',

@@ -50,11 +50,9 @@ export interface ConsumedQueue {
 
 /** Says of each message whether a consumer may have it. One that it may not have is removed as if it had been delivered. */
 export interface DeliveryGuard {
+  /** Something may be refused by its address: where messages came from is worth keeping (`permitsAlong`). */
+  readonly byAddress: boolean;
   permits(view: MessageView): boolean;
-}
-
-/** The same of messages that come straight from their publisher. */
-export interface DirectGuard extends DeliveryGuard {
   /** @param route stands for the address: messages that come along the same one have the same */
   permitsAlong(route: object, view: MessageView): boolean;
 }

@@ -9,6 +9,7 @@ import type { Backpressure, ConsumeOptions, DeliverySink } from '../../api/consu
 import type { Work } from '../../clock/work.ts';
 import { BrokerError } from '../../message/errors.ts';
 import type { MessageView } from '../../message/message.ts';
+import { Arrivals } from '../arrivals.ts';
 import { attemptsOf, type QueueEntryFlags } from '../entry-flags.ts';
 import { ENDED_PER_TURN_MAX, type QueueLimits } from '../limits/queue-limits.ts';
 import type { QueueSettings } from '../limits/settings.ts';
@@ -19,7 +20,7 @@ import type { ReadyMessages } from '../ready/ready-messages.ts';
 import type { QueueTraffic } from '../traffic.ts';
 import type { HoldLimits } from '../unsettled/hold-limits.ts';
 import type { UnsettledMessages } from '../unsettled/unsettled-messages.ts';
-import { type ConsumedQueue, QueueConsumer } from './consumer.ts';
+import { type ConsumedQueue, type DeliveryGuard, QueueConsumer } from './consumer.ts';
 import { ConsumerCapacity } from './consumer-capacity.ts';
 import { ConsumerRotation } from './consumer-rotation.ts';
 import { type AskedQueue, type GetDone, PendingGets } from './pending-gets.ts';
@@ -58,6 +59,8 @@ export interface DispatchedQueue extends ConsumedQueue, SelectableQueue, AskedQu
   leaveOrder(): void;
   /** `selective` has come or gone. */
   noteFollowed(): void;
+  /** The dispatcher's, once a guard asks by addresses; the queue tells it of each message that arrives. */
+  arrivals: Arrivals | null;
   /** Its publishers are to wait for its consumers. */
   ahead: boolean;
   /** What goes through it. */
@@ -341,7 +344,7 @@ export class Dispatcher {
   private handOut(consumer: QueueConsumer, seq: number, flags: QueueEntryFlags): void {
     const { queue } = this;
     const { counters, deliveryView: view } = queue.services;
-    const withheld = consumer.guard !== null && !consumer.guard.permits(view);
+    const withheld = consumer.guard !== null && !this.permits(consumer.guard, seq, view);
     if (queue.limits !== null) queue.limits.left(seq, view, !consumer.settled && !withheld);
     if (withheld) {
       counters.droppedForbidden++;
@@ -367,6 +370,16 @@ export class Dispatcher {
     consumer.sink.deliver(view, slot);
     if (noted) this.noteDelivered(consumer, seq, flags);
     if (consumer.settled) queue.contents.remove(seq, flags);
+  }
+
+  private permits(guard: DeliveryGuard, seq: number, view: MessageView): boolean {
+    const { queue } = this;
+    if (queue.arrivals === null) {
+      if (guard.byAddress) queue.arrivals = new Arrivals();
+      return guard.permits(view);
+    }
+    const route = queue.arrivals.routeOf(seq);
+    return route === null ? guard.permits(view) : guard.permitsAlong(route, view);
   }
 
   /** What the adapter has said of it; and that there is nothing to settle. */

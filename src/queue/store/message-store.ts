@@ -19,6 +19,7 @@ import {
   FLAG_RETAINED,
   subscriptionDataOf,
 } from '../entry-flags.ts';
+import { type CopyOwner, OwnedCopies } from './owned-copies.ts';
 import { StoredBody } from './stored-body.ts';
 
 /** Record types with a sequence number (below 128). They are written into the log and never change. */
@@ -45,6 +46,10 @@ export class MessageStore {
   /** Every large body that somebody needs or is writing. */
   private readonly bodies = new Set<StoredBody>();
   private serial = 0;
+  /** Copies that are needed: one for each queue that has a message, for a delay, for a topic that retains it. */
+  copies = 0;
+  /** Null as long as nobody may only have so many. */
+  private owned: OwnedCopies | null = null;
 
   /** What the next message gets. */
   get nextSeq(): number {
@@ -68,6 +73,7 @@ export class MessageStore {
     const notes = draft.annotations === null ? null : encodeAnnotations(draft.annotations);
     const bytes = messageBytes(draft, address.end - address.start, notes, body);
     const seq = this.sequence.next++;
+    if (this.owned !== null) this.owned.came(seq, draft.continues);
     const store = durable ? this.durable : this.transient;
     const at = store.appendSequenced(RECORD_MESSAGE, seq, bytes);
     writeMessage(store.buffer, at, draft, address, targetList, this.time.epochMs(), notes, body);
@@ -77,13 +83,35 @@ export class MessageStore {
 
   /** `n` queues (or the retained index) now need this message. */
   addReferences(seq: number, durable: boolean, n: number): void {
+    this.copies += n;
+    if (this.owned !== null) this.owned.took(seq, n);
     (durable ? this.durable : this.transient).addLive(seq, n);
     const body = this.large.size === 0 ? undefined : this.large.get(seq);
     if (body !== undefined) body.hold(n);
   }
 
+  /** Whose copies what is stored from now on makes; null: nobody's. */
+  set owner(owner: CopyOwner | null) {
+    if (owner !== null) this.owned ??= new OwnedCopies();
+    if (this.owned !== null) this.owned.by = owner;
+  }
+
+  /** The vhost is gone, and with it all that anybody has here. */
+  disown(): void {
+    this.owned?.forget();
+  }
+
+  /** What nobody got after all: none of `n` needs it any more. */
+  releaseUnplaced(seq: number, durable: boolean, n: number): void {
+    this.copies -= n;
+    if (this.owned !== null) this.owned.released(seq, n);
+    (durable ? this.durable : this.transient).release(seq, n);
+  }
+
   /** One of them does not need it any more. */
   release(seq: number, flags: number): void {
+    this.copies--;
+    if (this.owned !== null) this.owned.released(seq, 1);
     ((flags & FLAG_DURABLE) !== 0 ? this.durable : this.transient).release(seq, 1);
     if ((flags & FLAG_LARGE) !== 0) this.releaseLarge(seq);
   }

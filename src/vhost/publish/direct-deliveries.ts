@@ -12,7 +12,7 @@ import { LentBody } from '../../message/lent-body.ts';
 import { AT_MOST_ONCE, type Draft, MessageView } from '../../message/message.ts';
 import { REFERENCED_BYTES_MIN } from '../../message/pinned-memory.ts';
 import { viewDraft } from '../../message/storage.ts';
-import type { DirectGuard } from '../../queue/dispatch/consumer.ts';
+import type { DeliveryGuard } from '../../queue/dispatch/consumer.ts';
 import { isLong } from '../../queue/dispatch/dispatcher.ts';
 import type { Party } from '../../queue/passport-notes.ts';
 import type { Queue } from '../../queue/queue.ts';
@@ -22,12 +22,15 @@ import { KEEP_RETAIN, targetAssurance, targetData } from '../../routing/target-f
 import type { Counters } from '../counters.ts';
 import type { DroppedMessages } from '../dropped-messages.ts';
 import type { SubscriberFlowControl } from '../flow/subscriber-flow-control.ts';
+import type { PublishBound } from './publish-bound.ts';
 import { IN_PARTS_MIN } from './stored-copies.ts';
 
 /** A client that publishes, and can wait until all of a message is delivered. */
 export interface PublishingClient {
   /** Who it is, where that is noted. */
   readonly party?: Party;
+  /** How much it may have waiting; null: any number. */
+  readonly bound?: PublishBound | null;
   /** It waits until `step` has returned true. */
   deliverRest(rest: { step(): boolean }): void;
 }
@@ -140,7 +143,7 @@ export class DirectDeliveries {
   }
 }
 
-function permits(guard: DirectGuard, view: MessageView, route: CompiledRoute<Queue> | null): boolean {
+function permits(guard: DeliveryGuard, view: MessageView, route: CompiledRoute<Queue> | null): boolean {
   return route === null ? guard.permits(view) : guard.permitsAlong(route, view);
 }
 

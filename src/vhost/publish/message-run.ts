@@ -98,7 +98,8 @@ export class MessageRun {
     for (let i = 0; i < targets.length; i++) {
       const target = targets[i]!;
       const asked = targetFlags[i]!;
-      target.pushRun(first, count, entryFlags(asked, lowerAssurance(assurance, asked), durable ? FLAG_DURABLE : 0));
+      const flags = entryFlags(asked, lowerAssurance(assurance, asked), durable ? FLAG_DURABLE : 0);
+      target.pushRun(first, count, flags, route);
     }
     turn.crowd = false;
     publishFlow.watch(durable);

@@ -44,6 +44,7 @@ import type { DirectDeliveries, PublishingClient } from './direct-deliveries.ts'
 import { ExactlyOnceGate } from './exactly-once-gate.ts';
 import { FullQueues } from './full-queues.ts';
 import { CROWD_MIN, MessageRun } from './message-run.ts';
+import type { PublishBound } from './publish-bound.ts';
 import type { RetainedMessages } from './retained-messages.ts';
 import { IN_PARTS_MIN, StoredCopies } from './stored-copies.ts';
 
@@ -97,6 +98,7 @@ export class Publisher {
   private readonly full: FullQueues;
   private readonly deduplication: Deduplication;
   private readonly view = new MessageView();
+  private bounded: PublishBound | null = null;
 
   constructor(parts: PublisherParts) {
     this.vhost = parts.vhost;
@@ -141,11 +143,28 @@ export class Publisher {
   /** Takes a message of a client that can wait; see `Session.publish`. */
   publishFrom(client: PublishingClient, route: Route, draft: Draft): Mark {
     this.direct.client = client;
+    const { bound = null } = client;
+    if (bound !== null) this.bound = bound;
     try {
       return this.publish(route, draft);
     } finally {
       this.direct.client = null;
+      if (bound !== null) this.bound = null;
     }
+  }
+
+  /** How much whoever publishes now may have waiting; null: any number. */
+  get bound(): PublishBound | null {
+    return this.bounded;
+  }
+
+  set bound(bound: PublishBound | null) {
+    this.bounded = bound;
+    this.store.owner = bound === null ? null : bound.owner;
+  }
+
+  private get backlogFull(): boolean {
+    return this.bounded?.full === true;
   }
 
   /**
@@ -162,6 +181,9 @@ export class Publisher {
     if (draft.large !== null && (draft.large as StoredBody).refused) return this.refuseTransient(draft);
     let route = given as CompiledRoute<Queue>;
     if (draft.delayMs > 0 || draft.dueMs >= 0 || draft.half !== null || draft.schedule !== null) {
+      // A word that ends a half message makes room.
+      if (this.backlogFull && (draft.half === null || draft.half.action === 'prepare'))
+        return this.refuseBacklog(draft);
       const mark = this.later(route.valid ? route : this.reroute(route), draft);
       if (mark !== undefined) return mark;
     }
@@ -196,7 +218,7 @@ export class Publisher {
    * until then some of them may be in no queue.
    */
   publishInRun(route: CompiledRoute<Queue>, draft: Draft): Mark {
-    if (route.once) this.run.end();
+    if (route.once || this.backlogFull) this.run.end();
     else if (this.takes && this.run.take(route, draft)) return MARK_NOW;
     return this.publish(route, draft);
   }
@@ -320,12 +342,13 @@ export class Publisher {
     const { assurance } = draft;
     const durable = queue.durable && assurance !== AT_MOST_ONCE;
     draft.routed = 1;
+    if (this.bounded?.full === true) return this.refuseBacklog(draft);
     if (!durable && this.transient.full) return this.refuseTransient(draft);
     const list = durable ? this.journal.targetList(route) : 0;
     const seq = this.store.append(draft, route, durable, list);
     this.store.addReferences(seq, durable, 1);
     const asked = route.onlyFlags;
-    queue.push(seq, entryFlags(asked, lowerAssurance(assurance, asked), durable ? FLAG_DURABLE : 0));
+    queue.push(seq, entryFlags(asked, lowerAssurance(assurance, asked), durable ? FLAG_DURABLE : 0), route);
     if (queue.ahead) this.subscriberFlow.behind(queue, route.targets);
     this.publishFlow.watch(durable);
     return durable ? this.log.mark : MARK_NOW;
@@ -336,6 +359,7 @@ export class Publisher {
     const body = draft.large as StoredBody | null;
     const { retain } = draft;
     if (retain && this.retained.refuses(route, draft)) draft.retain = false;
+    if (this.bounded?.full === true) return this.refuseBacklog(draft);
     // A large body is where it was put when it began to arrive.
     if (body !== null) durable = body.durable;
     if (!durable && this.transient.full) return this.refuseTransient(draft);
@@ -365,7 +389,7 @@ export class Publisher {
         if (!target.plain || draft.ttlMs >= 0 || draft.grouped) flags = target.prepare(seq, flags, draft);
         // A queue that a crash empties has nothing to gain from waiting, and would lose its order.
         if (exactlyOnce && target.durable) this.exactlyOnce.add(mark, target, seq, flags);
-        else target.push(seq, flags);
+        else target.push(seq, flags, route);
         if (target.ahead) ahead = target;
       }
       if (ahead !== null) this.subscriberFlow.behind(ahead, targets);
@@ -374,6 +398,15 @@ export class Publisher {
     if (body !== null) body.finish();
     this.publishFlow.watch(durable);
     return mark;
+  }
+
+  /** As much waits already as may. */
+  private refuseBacklog(draft: Draft): Mark {
+    this.bounded?.refused();
+    this.counters.refusedBacklog++;
+    this.lastRefusal = 'backlog';
+    (draft.large as StoredBody | null)?.finish();
+    return MARK_REFUSED;
   }
 
   /** The memory and the room on the disk that transient messages have are used up. */

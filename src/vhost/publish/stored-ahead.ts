@@ -27,6 +27,7 @@ import { DelayedAhead } from '../timers/delayed-ahead.ts';
 import type { Delays } from '../timers/delays.ts';
 import { asksMore, type KeptMessages, type KeptReader, type KeptRoute } from './kept-messages.ts';
 import { CROWD_MIN } from './message-run.ts';
+import type { PublishBound } from './publish-bound.ts';
 import type { Publisher } from './publisher.ts';
 
 /** What one queue is to get. */
@@ -111,10 +112,20 @@ export class StoredAhead implements UnplacedMessages {
   private over = false;
   /** Nothing of it takes effect. */
   forgotten = false;
+  private readonly bound: PublishBound | null;
   private readonly sizes = new Histogram(SIZE_BOUNDS);
   private copies = 0;
 
-  constructor(kept: KeptMessages, store: MessageStore, publisher: Publisher, delays: Delays, work: Work) {
+  /** @param bound how much its publisher may have waiting; null: any number */
+  constructor(
+    kept: KeptMessages,
+    store: MessageStore,
+    publisher: Publisher,
+    delays: Delays,
+    work: Work,
+    bound: PublishBound | null = null,
+  ) {
+    this.bound = bound;
     this.kept = kept;
     this.store = store;
     this.publisher = publisher;
@@ -128,7 +139,7 @@ export class StoredAhead implements UnplacedMessages {
   step(): boolean {
     if (this.over) return true;
     if (!this.look()) return false;
-    if (!this.whole && !this.storeSome()) return false;
+    if (!this.whole && !this.storeSomeOwned()) return false;
     return this.handOutSome();
   }
 
@@ -155,6 +166,16 @@ export class StoredAhead implements UnplacedMessages {
     return true;
   }
 
+  private storeSomeOwned(): boolean {
+    if (this.bound === null) return this.storeSome();
+    this.store.owner = this.bound.owner;
+    try {
+      return this.storeSome();
+    } finally {
+      this.store.owner = null;
+    }
+  }
+
   private storeSome(): boolean {
     const { reader } = this;
     do {
@@ -174,6 +195,7 @@ export class StoredAhead implements UnplacedMessages {
 
   private storeOne(draft: Draft, to: KeptRoute): boolean {
     const { store, runs } = this;
+    if (this.bound?.full === true) return false;
     if (draft.delayMs > 0 || draft.dueMs >= 0) return this.storeDelayed(draft, to);
     if (asksMore(draft)) return false;
     let run = runs.at(-1);
@@ -285,8 +307,8 @@ export class StoredAhead implements UnplacedMessages {
     this.end();
     this.forgotten = true;
     for (const { to, durable, first, count } of this.runs) {
-      const store = durable ? this.store.durable : this.store.transient;
-      for (let seq = first; seq < first + count; seq++) store.release(seq, to.resolved.targets.length);
+      const copies = to.resolved.targets.length;
+      for (let seq = first; seq < first + count; seq++) this.store.releaseUnplaced(seq, durable, copies);
     }
     this.delays.forgetAhead(this.delayed);
     this.count = 0;

@@ -108,7 +108,7 @@ export class StoredCopies implements UnplacedMessages {
   }
 
   private push(target: Queue, flags: QueueEntryFlags): void {
-    target.push(this.seq, flags);
+    target.push(this.seq, flags, this.route);
     if (target.ahead) this.ahead = target;
   }
 

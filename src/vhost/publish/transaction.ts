@@ -24,6 +24,7 @@ import type { Passports } from '../passports/passports.ts';
 import type { Delays } from '../timers/delays.ts';
 import { countPublish } from './count-publish.ts';
 import { KeptMessages } from './kept-messages.ts';
+import type { PublishBound } from './publish-bound.ts';
 import type { Publisher } from './publisher.ts';
 import { StoredAhead } from './stored-ahead.ts';
 
@@ -53,6 +54,8 @@ export interface TransactionParts {
 export interface TransactionPublisher {
   /** Who it is, where that is noted. */
   readonly party?: Party;
+  /** How much it may have waiting; null: any number. */
+  readonly bound?: PublishBound | null;
   /** Who has what is retained of it retained, where that is noted. */
   readonly retainer?: Retainer | null;
   /** Of its work. */
@@ -140,7 +143,14 @@ export class VhostTransaction implements Transaction {
       return;
     }
     this.ahead?.forget();
-    const ahead = new StoredAhead(kept, parts.store, parts.publisher, parts.delays, publisher.share.work);
+    const ahead = new StoredAhead(
+      kept,
+      parts.store,
+      parts.publisher,
+      parts.delays,
+      publisher.share.work,
+      publisher.bound,
+    );
     this.ahead = ahead;
     publisher.share.run(
       () => ahead.step(),
@@ -182,6 +192,8 @@ export class VhostTransaction implements Transaction {
       sum = ahead.bodyBytes;
     } else ahead?.forget();
     let refused = false;
+    const { bound = null } = this.publisher ?? {};
+    if (bound !== null) publisher.bound = bound;
     while (reader.next()) {
       const { draft, to } = reader;
       const { route, resolved } = to!;
@@ -194,6 +206,7 @@ export class VhostTransaction implements Transaction {
       else if (draft.routed === 0) onUnroutable?.(reader.count - 1);
     }
     publisher.endRun();
+    if (bound !== null) publisher.bound = null;
     this.publisher?.published(sum, kept.count);
     return refused;
   }

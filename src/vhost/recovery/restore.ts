@@ -95,8 +95,10 @@ export function countReferences(parts: ReferringParts, extents: ReadonlyMap<numb
       // A run of numbers is counted as one; what is transient never gets into a log.
       const plain =
         chunk.gaps.length === 0 && chunk.flagRuns.every((value, i) => i % 2 === 0 || (value & FLAG_LARGE) === 0);
-      if (plain) log.addLiveRange(chunk.first, chunk.count);
-      else forEachEntry(chunk, refer);
+      if (plain) {
+        log.addLiveRange(chunk.first, chunk.count);
+        store.copies += chunk.count;
+      } else forEachEntry(chunk, refer);
     });
     queue.contents.forEachHeld(refer);
   }

@@ -27,7 +27,7 @@ export class LimitedBroker {
   /** What clients were told when their connections were ended. */
   readonly errors: string[] = [];
   private readonly sockets: Socket[] = [];
-  private readonly models: ChannelModel[] = [];
+  readonly models: ChannelModel[] = [];
   private readonly devices: MqttClient[] = [];
 
   async start(options: BrokerOptions = {}): Promise<void> {

@@ -5,6 +5,7 @@
 import { RELEASED } from '../../../src/api/index.ts';
 import type { MessageView } from '../../../src/message/message.ts';
 import type { Headers } from '../../../src/message/properties.ts';
+import { vhostOf } from '../../vhost/harness.ts';
 import { Reader } from '../world/life.ts';
 import { bodyBytes, type Copy, Evidence, keyOf, ModelQueue } from '../world/model.ts';
 import { BIND, DEAD, DURABLE, TEMP, WORKERS, World, Wrong } from '../world/world.ts';
@@ -19,6 +20,7 @@ export class Judging extends World {
     await this.quiet();
     for (const name of WORKERS) if (session.queueExists(name)) session.checkQueue(name);
     await this.quiet();
+    this.countCopies();
     const found = new Map<ModelQueue, Copy[]>();
     for (const queue of this.queues.values()) {
       if (!queue.durable) continue;
@@ -45,6 +47,22 @@ export class Judging extends World {
     for (const [queue, copies] of found) this.adopt(queue, copies);
     life!.judged = true;
     this.settleIn();
+  }
+
+  /** What limits on what waits go by is what there is. */
+  private countCopies(): void {
+    const { topology, delays, retained, store } = vhostOf(this.life!.session);
+    let copies = 0;
+    const count = (): void => void copies++;
+    for (const { contents } of topology.queues.values()) {
+      contents.forEachChunk((chunk) => {
+        copies += chunk.count;
+      });
+      contents.forEachHeld(count);
+    }
+    delays.forEachEntry(count);
+    copies += retained.index.size;
+    if (copies !== store.copies) this.wrong(`${store.copies} copies are counted, and there are ${copies}`);
   }
 
   /** Everything that waits in a queue, in the order in which it comes. */
