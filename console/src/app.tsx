@@ -5,6 +5,7 @@ import { hasTag, type Login, session, signOut } from './api/session.ts';
 import { useKeys } from './keys.ts';
 import { GROUPS, PAGES, type PageEntry, type PageProps } from './pages.ts';
 import { go, href, usePlace } from './router.ts';
+import { SearchDialog } from './search.tsx';
 import { SignIn } from './sign-in.tsx';
 import { useStore } from './store.ts';
 import { nextTheme, theme } from './theme.ts';
@@ -28,7 +29,9 @@ function Frame({ login }: { login: Login }) {
   const [open, setOpen] = useState(false);
   const word = path[0] ?? 'overview';
   const page = PAGES.find((one) => one.word === word);
-  useKeys(PAGES.filter((one) => mayOpen(login, one)));
+  const offeredPages = PAGES.filter((one) => mayOpen(login, one));
+  const [searching, setSearching] = useState(false);
+  useKeys(offeredPages, () => setSearching(true));
   // With each step the menu closes and the reader begins at the top
   useEffect(() => {
     setOpen(false);
@@ -53,6 +56,9 @@ function Frame({ login }: { login: Login }) {
           Entrepot
         </a>
         <span class="grow" />
+        <button type="button" class="quiet search-open" onClick={() => setSearching(true)}>
+          Search <kbd>/</kbd>
+        </button>
         <ThemeButton />
         <span class="who" title={login.tags.join(', ') || 'no tags'}>
           {login.name}
@@ -97,6 +103,7 @@ function Frame({ login }: { login: Login }) {
           )}
         </Shield>
       </main>
+      {searching && <SearchDialog pages={offeredPages} onClose={() => setSearching(false)} />}
     </div>
   );
 }

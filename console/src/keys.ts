@@ -1,5 +1,5 @@
-/** Keys that work everywhere: `/` goes to the search, `g` and a letter to a page, `?` says which there are. */
-import { useEffect } from 'preact/hooks';
+/** Keys that work everywhere: `/` searches everything, `f` goes to the search of the list at hand, `g` and a letter to a page, `?` says which there are. */
+import { useEffect, useRef } from 'preact/hooks';
 import type { PageEntry } from './pages.ts';
 import { go, href } from './router.ts';
 import { toast } from './ui/dialog.tsx';
@@ -12,7 +12,10 @@ function typing(target: EventTarget | null): boolean {
   );
 }
 
-export function useKeys(pages: readonly PageEntry[]): void {
+export function useKeys(pages: readonly PageEntry[], search: () => void): void {
+  // What is drawn between two keys does not make them forgotten.
+  const now = useRef({ pages, search });
+  now.current = { pages, search };
   useEffect(() => {
     let goPressedMs = Number.NEGATIVE_INFINITY;
     const pressed = (event: KeyboardEvent): void => {
@@ -23,6 +26,7 @@ export function useKeys(pages: readonly PageEntry[]): void {
       }
       if (document.querySelector('dialog[open]') !== null) return;
       const { key } = event;
+      const { pages, search } = now.current;
       if (performance.now() - goPressedMs < TOGETHER_MS) {
         goPressedMs = Number.NEGATIVE_INFINITY;
         const page = pages.find((one) => one.key === key);
@@ -33,17 +37,20 @@ export function useKeys(pages: readonly PageEntry[]): void {
       } else if (key === 'g') {
         goPressedMs = performance.now();
       } else if (key === '/') {
-        const search = document.querySelector<HTMLInputElement>('main input[type="search"]');
-        if (search === null) return;
         event.preventDefault();
-        search.focus();
-        search.select();
+        search();
+      } else if (key === 'f') {
+        const field = document.querySelector<HTMLInputElement>('main input[type="search"]');
+        if (field === null) return;
+        event.preventDefault();
+        field.focus();
+        field.select();
       } else if (key === '?') {
         const ways = pages.filter((one) => one.key !== undefined).map((one) => `g ${one.key}: ${one.title}`);
-        toast(['/: search', ...ways].join('   '));
+        toast(['/: search everything', 'f: search this list', ...ways].join('   '));
       }
     };
     addEventListener('keydown', pressed);
     return () => removeEventListener('keydown', pressed);
-  }, [pages]);
+  }, []);
 }

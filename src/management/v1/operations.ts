@@ -22,12 +22,14 @@ import { REDRIVES } from './routes/redrives.ts';
 import { RELOCATIONS } from './routes/relocations.ts';
 import { RETAINED_MESSAGES } from './routes/retained.ts';
 import { SCHEDULES } from './routes/schedules.ts';
+import { SEARCH } from './routes/search.ts';
 import { SESSIONS } from './routes/sessions.ts';
 import { SUBSCRIPTIONS } from './routes/subscriptions.ts';
 
 export const OPERATIONS: readonly Operation[] = [
   ...description(() => OPERATIONS),
   ...OVERVIEW,
+  ...SEARCH,
   ...QUEUES,
   ...MESSAGES,
   ...RELOCATIONS,

@@ -34,6 +34,16 @@ const dead = evil('dead letters');
 
 export const PLACES: readonly Place[] = [
   { name: 'overview', word: 'overview', at: '', shows: ['live queue'] },
+  {
+    name: 'search',
+    word: 'overview',
+    at: '',
+    shows: ['queue', 'exchange', 'connection', 'client', 'topic', 'policy', 'vhost', 'administrator'],
+    act: async (page) => {
+      await page.keyboard.press('/');
+      await page.getByRole('combobox', { name: /Search queues/ }).fill('img');
+    },
+  },
   { name: 'queues', word: 'queues', at: 'queues', shows: ['vhost', 'queue', 'dead letters', 'policy'] },
   { name: 'queue', word: 'queues', at: queue, shows: ['vhost', 'queue', 'policy', 'dead-letter exchange'] },
   {

@@ -21,7 +21,7 @@ const RETAINED = z.object({
 });
 
 /** Whether he may do that with a topic: what he is shown is what a subscriber of his would be. */
-function may(
+export function mayUseTopic(
   { identity, operator }: Asked<unknown, unknown>,
   vhost: string,
   action: 'read' | 'write',
@@ -36,7 +36,7 @@ function may(
 }
 
 function demand(asked: Asked<unknown, unknown>, vhost: string, action: 'read' | 'write', key: string): void {
-  if (may(asked, vhost, action, key)) return;
+  if (mayUseTopic(asked, vhost, action, key)) return;
   throw new Problem(403, 'access-refused', `user '${asked.identity.user}' may not ${action} topic '${key}'`);
 }
 
@@ -60,7 +60,7 @@ export const RETAINED_MESSAGES: readonly Operation[] = [
       const { skip, limit, name } = asked.query;
       const page = await asked.operator.retained.list.page([vhost], {
         ...{ skip, take: limit },
-        visible: ({ key }) => may(asked, vhost, 'read', key),
+        visible: ({ key }) => mayUseTopic(asked, vhost, 'read', key),
         ...(name !== undefined && { filter: ({ key }: RetainedView) => key.includes(name) }),
       });
       return json({ retained: page.items.map(retainedShape), total: page.total, matching: page.filtered });
