@@ -78,6 +78,13 @@ export const GROUPS: readonly PageGroup[] = [
         load: () => import('./pages/admin/definitions.tsx'),
       },
       {
+        word: 'listeners',
+        title: 'Listeners',
+        key: 'i',
+        tags: ['monitoring'],
+        load: () => import('./pages/admin/listeners.tsx'),
+      },
+      {
         word: 'audit',
         title: 'Audit log',
         key: 'a',

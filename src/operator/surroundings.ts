@@ -10,8 +10,19 @@ export interface ListenerView {
 export interface CertificateView {
   /** The file that it was read from. */
   readonly path: string;
+  /** As `CN=broker, O=Example`. */
+  readonly subject: string;
+  readonly issuer: string;
+  /** What clients may call the broker by: `DNS:broker.example.org`. */
+  readonly names: readonly string[];
   /** Epoch milliseconds. */
+  readonly fromMs: number;
   readonly untilMs: number;
+  readonly serial: string;
+  /** SHA-256, in hexadecimal with colons. */
+  readonly fingerprint: string;
+  /** Where it is shown: protocol, host and port, as configured. */
+  readonly listeners: readonly string[];
 }
 
 /** Of what there is too little. */

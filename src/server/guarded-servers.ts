@@ -13,7 +13,11 @@ import { BrokerError } from '../message/errors.ts';
 import type { CarrierServices } from '../transport/carrier.ts';
 import { Proxies } from '../transport/proxy/proxies.ts';
 import { tcpServer } from '../transport/tcp.ts';
-import { type CertificateExpiry, CertificateWatch } from '../transport/tls/certificate-watch.ts';
+import {
+  type CertificateExpiry,
+  type CertificateInForce,
+  CertificateWatch,
+} from '../transport/tls/certificate-watch.ts';
 import { TlsCredentials, type TlsSettings } from '../transport/tls/credentials.ts';
 import { type HandshakeStats, Handshakes } from '../transport/tls/handshakes.ts';
 
@@ -49,6 +53,11 @@ export class GuardedServers {
       handshaking: this.handshakes.size,
       certificates: this.watch.expiries,
     };
+  }
+
+  /** The certificates that listeners show. */
+  get certificates(): CertificateInForce[] {
+    return this.watch.inForce;
   }
 
   /** A server that is not yet listening. Throws a BrokerError: certificates that are missing or wrong. */
@@ -87,7 +96,8 @@ export class GuardedServers {
     this.handshakes.close();
   }
 
-  private credentialsFor({ tls: own = {} }: ListenAddress): TlsCredentials {
+  private credentialsFor(address: ListenAddress): TlsCredentials {
+    const { tls: own = {} } = address;
     const { tls } = this.config;
     const settings: TlsSettings = {
       files: {
@@ -104,8 +114,8 @@ export class GuardedServers {
     if (credentials === undefined) {
       credentials = new TlsCredentials(settings);
       this.credentials.set(key, credentials);
-      this.watch.add(credentials);
     }
+    this.watch.add(credentials, formatListen({ ...address, limits: undefined, tls: undefined }));
     return credentials;
   }
 }

@@ -70,6 +70,7 @@ function State({ alarms }: { alarms: readonly Alarm[] }) {
           {alarms.map(({ kind, vhost, severity, text, advice }) => (
             <li key={`${kind} ${vhost ?? ''} ${text}`} class={`notice ${severity === 'bad' ? 'alarm' : 'warn'}`}>
               <strong>{text}</strong> <span>{advice}</span>
+              {kind === 'certificate' && <a href={href('listeners')}>All certificates</a>}
             </li>
           ))}
         </ul>

@@ -12,6 +12,7 @@ import { EVENTS } from './routes/events.ts';
 import { EXPLAIN } from './routes/explain.ts';
 import { HALF_MESSAGES } from './routes/half-messages.ts';
 import { LIMITS } from './routes/limits.ts';
+import { LISTENERS } from './routes/listeners.ts';
 import { MESSAGES } from './routes/messages.ts';
 import { OVERVIEW } from './routes/overview.ts';
 import { PASSPORTS } from './routes/passports.ts';
@@ -49,6 +50,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...RETAINED_MESSAGES,
   ...EVENTS,
   ...AUDIT,
+  ...LISTENERS,
   ...BACKUP,
   ...POLICIES,
   ...LIMITS,

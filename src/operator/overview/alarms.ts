@@ -4,7 +4,7 @@ import type { Broker } from '../../broker/broker.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
 import type { Sampler } from '../rates/sampler.ts';
 import { SERIES_MAX } from '../rates/sampler.ts';
-import type { Surroundings } from '../surroundings.ts';
+import type { CertificateView, Surroundings } from '../surroundings.ts';
 
 export const ALARM_KINDS = [
   'log-failed',
@@ -105,7 +105,11 @@ export function vhostAlarms(vhost: Vhost): Alarm[] {
 }
 
 /** For who looks after the whole broker. */
-export function upkeepAlarms(surroundings: Surroundings, sampler: Pick<Sampler, 'without'>, nowMs: number): Alarm[] {
+export function upkeepAlarms(
+  surroundings: { certificates(): readonly Pick<CertificateView, 'path' | 'untilMs'>[] },
+  sampler: Pick<Sampler, 'without'>,
+  nowMs: number,
+): Alarm[] {
   const alarms: Alarm[] = [];
   for (const { path, untilMs } of surroundings.certificates()) {
     const leftMs = untilMs - nowMs;

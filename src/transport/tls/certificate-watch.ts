@@ -4,6 +4,7 @@
  * Files are looked at every CHECK_MS, by what the system says of them: that is right too where a file is put in another's place, or
  * a link turned. Of a certificate that expires it is warned once at 30 days, once at 7, and once when it has.
  */
+import type { X509Certificate } from 'node:crypto';
 import { type Clock, Timer } from '../../clock/clock.ts';
 import type { Logger } from '../../logger.ts';
 import { BrokerError } from '../../message/errors.ts';
@@ -20,8 +21,15 @@ export interface CertificateExpiry {
   readonly expiresMs: number;
 }
 
+/** A certificate in force, and where it is shown. */
+export interface CertificateInForce extends CertificateExpiry {
+  readonly certificate: X509Certificate;
+  /** As they are configured, protocol, host and port. */
+  readonly listeners: readonly string[];
+}
+
 export class CertificateWatch {
-  private readonly all = new Set<TlsCredentials>();
+  private readonly all = new Map<TlsCredentials, Set<string>>();
   /** By path and expiry: how many of the warnings were given. */
   private readonly warned = new Map<string, number>();
   private readonly timer = new Timer(() => this.check());
@@ -38,8 +46,12 @@ export class CertificateWatch {
     this.logger = logger;
   }
 
-  add(credentials: TlsCredentials): void {
-    this.all.add(credentials);
+  /** @param listener that shows it: called for each */
+  add(credentials: TlsCredentials, listener: string): void {
+    const known = this.all.get(credentials);
+    known?.add(listener);
+    if (known !== undefined) return;
+    this.all.set(credentials, new Set([listener]));
     this.warn();
     if (!this.timer.scheduled) this.clock.schedule(this.timer, CHECK_MS);
   }
@@ -47,15 +59,27 @@ export class CertificateWatch {
   /** Of every certificate in force. */
   get expiries(): CertificateExpiry[] {
     const byPath = new Map<string, CertificateExpiry>();
-    for (const { pairs } of this.all) {
+    for (const { pairs } of this.all.keys()) {
       for (const { path, expiresMs } of pairs) byPath.set(path, { path, expiresMs });
+    }
+    return [...byPath.values()];
+  }
+
+  /** Every certificate in force, a file once. */
+  get inForce(): CertificateInForce[] {
+    const byPath = new Map<string, CertificateInForce>();
+    for (const [{ pairs }, listeners] of this.all) {
+      for (const { path, expiresMs, certificate } of pairs) {
+        const before = byPath.get(path)?.listeners ?? [];
+        byPath.set(path, { path, expiresMs, certificate, listeners: [...new Set([...before, ...listeners])] });
+      }
     }
     return [...byPath.values()];
   }
 
   /** Reads all files anew, changed or not. */
   reload(): void {
-    for (const credentials of this.all) this.reloadOne(credentials);
+    for (const credentials of this.all.keys()) this.reloadOne(credentials);
     this.warn();
   }
 
@@ -65,7 +89,7 @@ export class CertificateWatch {
 
   private check(): void {
     this.clock.schedule(this.timer, CHECK_MS);
-    for (const credentials of this.all) if (credentials.changed) this.reloadOne(credentials);
+    for (const credentials of this.all.keys()) if (credentials.changed) this.reloadOne(credentials);
     this.warn();
   }
 

@@ -38,6 +38,7 @@ const OFFERED: Readonly<Record<string, readonly [string, string, string]>> = {
   vhosts: ['New vhost', '', ''],
   vhost: ['Delete', '', ''],
   policies: ['Change …, Delete …, New policy', '', ''],
+  listeners: ['', '', ''],
   'audit log': ['', '', ''],
 };
 

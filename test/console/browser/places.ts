@@ -228,6 +228,7 @@ export const PLACES: readonly Place[] = [
         ),
       }),
   },
+  { name: 'listeners', word: 'listeners', at: 'listeners', shows: [] },
   { name: 'audit log', word: 'audit', at: 'audit', shows: ['vhost', 'user', 'policy', 'pattern', 'dead letters'] },
 ];
 
