@@ -92,7 +92,7 @@ export class DeadLetters {
     this.parts = parts;
     const again = ({ queue, seq, flags, decision }: DeadLetter): void => this.died(queue, seq, flags, decision);
     this.pending = new PendingDeadLetters(parts.clock, again, parts.waiting, parts.onHeld);
-    this.deferred = new DeferredDeadLetters(parts.chores, parts.units, again);
+    this.deferred = new DeferredDeadLetters(parts.chores, parts.units, this.pending, again);
   }
 
   /** Carries out what was decided of a message that has died in this queue, now or as soon as that can be. */
@@ -115,7 +115,7 @@ export class DeadLetters {
       units.begin();
       const done = this.republish(queue, decision, view, acquiredBy(queue, flags, decision.reason));
       // What a queue that keeps its dead had handed out already comes on top of those that may wait.
-      const waits = !done && (!this.pending.full || (decision.reason !== 'maxlen' && !queue.rejects));
+      const waits = !done && !(this.pending.full && mustLeave(queue, decision));
       if (this.lost) queue.contents.removeDropped(seq, flags);
       else if (done) queue.contents.remove(seq, flags);
       else if (waits) queue.contents.setDying(seq, flags, decision.reason);
@@ -126,17 +126,25 @@ export class DeadLetters {
     }
     // Not in memory, or too late: its death is written down, in the unit that it belongs to, and what it becomes follows as
     // soon as it has been read; after a crash, by the next start.
+    const { pending } = this;
+    if (!lifecycle.stopping && pending.full && mustLeave(queue, decision)) {
+      this.dropWithoutRoom(queue, seq, flags, null);
+      return;
+    }
     queue.contents.setDying(seq, flags, decision.reason);
     if (lifecycle.stopping) return;
+    pending.left();
     store.load(seq, flags, (error) => {
+      pending.arrived();
       if (queue.deleted || lifecycle.stopping) return;
       if (error === undefined) this.died(queue, seq, flags, decision);
       else this.parts.unreadable.inQueue(queue, seq, error);
+      pending.tellArrived();
     });
   }
 
   /** As many wait as may, and its queue cannot keep it, being full itself. */
-  private dropWithoutRoom(queue: Queue, seq: number, flags: QueueEntryFlags, view: MessageView): void {
+  private dropWithoutRoom(queue: Queue, seq: number, flags: QueueEntryFlags, view: MessageView | null): void {
     this.parts.counters.droppedDeadLetterRoom++;
     this.parts.dropped.tell('dead-letter-room', queue.name, view);
     queue.contents.removeDropped(seq, flags);
@@ -274,6 +282,11 @@ export class DeadLetters {
     const key = bytesOf(keys[0]!);
     return router.route(exchange, DOT, key, 0, key.length, vhost);
   }
+}
+
+/** It cannot stay where it is: it was the oldest of too many, or others wait for room in its queue. */
+function mustLeave(queue: Queue, decision: Decision): boolean {
+  return decision.reason === 'maxlen' || queue.rejects;
 }
 
 /** How often consumers have had it, where its queue counts that: the delivery that it died of among them. */

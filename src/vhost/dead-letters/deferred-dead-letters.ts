@@ -5,19 +5,29 @@
  */
 import type { Share } from '../../clock/work.ts';
 import type { CommitUnits } from '../commit-units.ts';
-import type { DeadLetter } from './pending-dead-letters.ts';
+import type { DeadLetter, PendingDeadLetters } from './pending-dead-letters.ts';
 
 export class DeferredDeadLetters {
   private letters: DeadLetter[] = [];
   private done = 0;
   private readonly chores: Share;
   private readonly units: Pick<CommitUnits, 'open'>;
+  private readonly pending: Pick<PendingDeadLetters, 'left' | 'arrived' | 'tellArrived'>;
   private readonly deliver: (letter: DeadLetter) => void;
 
-  /** @param deliver carries a death out */
-  constructor(chores: Share, units: Pick<CommitUnits, 'open'>, deliver: (letter: DeadLetter) => void) {
+  /**
+   * @param pending counts them among those that wait
+   * @param deliver carries a death out
+   */
+  constructor(
+    chores: Share,
+    units: Pick<CommitUnits, 'open'>,
+    pending: Pick<PendingDeadLetters, 'left' | 'arrived' | 'tellArrived'>,
+    deliver: (letter: DeadLetter) => void,
+  ) {
     this.chores = chores;
     this.units = units;
+    this.pending = pending;
     this.deliver = deliver;
   }
 
@@ -27,6 +37,7 @@ export class DeferredDeadLetters {
   }
 
   add(letter: DeadLetter): void {
+    this.pending.left();
     if (this.letters.push(letter) === 1) this.chores.run(() => this.step());
   }
 
@@ -40,11 +51,13 @@ export class DeferredDeadLetters {
     const { work } = this.chores;
     while (this.done < letters.length) {
       const letter = letters[this.done++]!;
+      this.pending.arrived();
       if (!letter.queue.deleted) this.deliver(letter);
       if (work.over) return false;
     }
     this.letters = [];
     this.done = 0;
+    this.pending.tellArrived();
     return true;
   }
 }

@@ -39,6 +39,8 @@ interface Waiting {
 export class PendingDeadLetters {
   /** Bytes of those that are not on the disk. */
   bytes = 0;
+  /** Those on their way: being read from the disk, or put off until there is time. What each becomes is known behind that. */
+  private underway = 0;
   /** Those before `next` have been tried. */
   private letters: Waiting[] = [];
   private next = 0;
@@ -70,9 +72,19 @@ export class PendingDeadLetters {
     return this.letters.length - this.next;
   }
 
-  /** No more may wait. */
+  /** No more may wait. Those on their way are in memory as well, and may find no room when they are there. */
   get full(): boolean {
-    return this.size >= this.max.messages || this.bytes >= this.max.bytes;
+    return this.size + this.underway >= this.max.messages || this.bytes >= this.max.bytes;
+  }
+
+  /** One more is on its way. */
+  left(): void {
+    this.underway++;
+  }
+
+  /** One has come: it is carried out next, or has gone with its queue. */
+  arrived(): void {
+    this.underway--;
   }
 
   get heldQueues(): number {
@@ -104,6 +116,14 @@ export class PendingDeadLetters {
     }
     this.tellRoom();
     if (this.size > 0) this.clock.schedule(this.timer, AGAIN_MS);
+  }
+
+  /**
+   * After `arrived`, and what followed of it: queues that stand still for those on their way alone go on once there is much room, so that they
+   * do not stop and go with each of them. While some wait for room the next try tells.
+   */
+  tellArrived(): void {
+    if (this.size === 0 && this.underway * 2 <= this.max.messages) this.tellRoom();
   }
 
   private tellRoom(): void {

@@ -141,6 +141,55 @@ it('bytes count where they are in memory, and are given back with their message'
   expect([pending().size, pending().bytes, reader.bodies.at(-1)]).toEqual([1, 800, 'last']);
 });
 
+/** What is asked for is not in memory; returns what has the disk answer all that was asked of it. */
+function slowDisk(): () => void {
+  const { store } = vhostOf(session);
+  const { view } = store;
+  const waiting: (() => void)[] = [];
+  store.load = (_seq, _flags, done) => void waiting.push(() => done(undefined));
+  return () => {
+    store.view = view;
+    for (const answer of waiting.splice(0)) answer();
+    broker.turn.end();
+  };
+}
+function nothingInMemory(): void {
+  vhostOf(session).store.view = () => false;
+}
+
+it('those that must be read first count while they are read', () => {
+  declare('q');
+  const reader = consume(session, 'q', { prefetch: 1 });
+  for (const body of ['1', '2', '3']) send(session, 'q', body);
+  broker.turn.end();
+  const { store } = vhostOf(session);
+  const { view } = store;
+  const answer = slowDisk();
+  for (let i = 0; i < 2; i++) {
+    nothingInMemory();
+    reader.consumer.settle(reader.seen.at(-1)!.slot, REJECTED);
+    store.view = view;
+    broker.turn.end();
+  }
+  expect([reader.bodies, pending().full, pending().heldQueues]).toEqual([['1', '2'], true, 1]);
+  // The place that they lead to has room for both by now.
+  session.deleteQueue('full', false, false);
+  session.declareQueue('full', DURABLE);
+  answer();
+  expect([reader.bodies, pending().full, session.checkQueue('full').messages]).toEqual([['1', '2', '3'], false, 2]);
+});
+
+it('what cannot stay is dropped unread while as many are read as may wait', () => {
+  declare('short', { 'x-max-length': 1 });
+  const answer = slowDisk();
+  nothingInMemory();
+  for (const body of ['1', '2', '3', '4']) send(session, 'short', body);
+  broker.turn.end();
+  expect([session.checkQueue('short').messages, counters().droppedDeadLetterRoom]).toEqual([1, 1]);
+  answer();
+  expect([pending().size, counters().droppedDeadLetterRoom]).toEqual([2, 1]);
+});
+
 it('where ActiveMQ’s clients are, a queue that names no dead-letter exchange stands still as well, and the one for dead letters does not', async () => {
   await broker.close();
   const full = { 'max-length': 1, overflow: 'reject-publish' };
