@@ -11,6 +11,7 @@ import type { QueueConsumer } from '../queue/dispatch/consumer.ts';
 import { Listing, type Scope, type Source } from './listing/listing.ts';
 import { compareText } from './listing/order.ts';
 import type { Pace } from './listing/pace.ts';
+import type { OldestHeld } from './rates/held-since.ts';
 import { type Measured, MeasuredRows } from './rates/measured.ts';
 import { CHANNEL_COLUMNS, type ChannelColumn, channelRow } from './rates/rows.ts';
 import type { Sampler } from './rates/sampler.ts';
@@ -194,6 +195,11 @@ export class ConsumerView {
   get held(): number {
     return this.consumer.held;
   }
+
+  /** The oldest of them; undefined: it holds nothing. @param of its queue's, asked once for all of them */
+  oldestHeld(of: ReadonlyMap<QueueConsumer, OldestHeld>): OldestHeld | undefined {
+    return of.get(this.consumer);
+  }
 }
 
 export class Connections {
@@ -234,6 +240,12 @@ export class Connections {
     const row = new Float64Array(CHANNEL_COLUMNS.length);
     channelRow(counts, row);
     return new MeasuredRows(CHANNEL_COLUMNS, row, series === undefined ? [] : [series]);
+  }
+
+  /** The oldest delivery that each consumer of a queue holds. */
+  oldestHeld(vhost: string, name: string): ReadonlyMap<QueueConsumer, OldestHeld> {
+    const queue = this.broker.vhostsByName.get(vhost)?.topology.queues.get(name);
+    return queue === undefined ? new Map() : this.sampler.heldSince.oldest(queue, this.broker.clock.monotonicMs());
   }
 
   /** By both ends of its stream. */

@@ -54,6 +54,7 @@ import { NOT_AT_HEAD, type ReadyMessages } from './ready/ready-messages.ts';
 import { SingleLevel } from './ready/single-level.ts';
 import { QueueTraffic } from './traffic.ts';
 import { DEFERRED_MAX, DEFERRED_UNTIL_MAX_MS } from './unsettled/deferred-messages.ts';
+import type { DeliverySlots } from './unsettled/delivery-slots.ts';
 
 /** The order in which the durable messages of a level are read: they are handed out in no other. */
 class LevelOrder implements ReadOrder {
@@ -374,6 +375,11 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
   get count(): number {
     const { overflow, lengthMax } = this.settings;
     return overflow === 'drop-head' ? Math.min(this.messages, lengthMax) : this.messages;
+  }
+
+  /** What consumers hold; null: they have held nothing yet. */
+  get unsettledDeliveries(): DeliverySlots | null {
+    return this.contents.unsettled;
   }
 
   /** Messages that consumers hold. */

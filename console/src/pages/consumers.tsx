@@ -3,6 +3,7 @@ import { count } from '../format.ts';
 import { href } from '../router.ts';
 import { Badge, PageHead } from '../ui/basics.tsx';
 import { List } from '../ui/list.tsx';
+import { type Oldest, OldestHeld } from '../ui/oldest-held.tsx';
 import type { Column } from '../ui/table.tsx';
 
 interface Consumer {
@@ -17,6 +18,7 @@ interface Consumer {
   readonly settles: boolean;
   readonly held: number;
   readonly prefetch: number;
+  readonly oldest?: Oldest;
 }
 
 const ACTIVITY = { up: 'takes messages', 'single-active': 'the active one', waiting: 'waits for its turn' } as const;
@@ -46,6 +48,12 @@ const COLUMNS: readonly Column<Consumer>[] = [
     cell: ({ settles }) => (settles ? 'by acknowledging' : 'when it is sent'),
   },
   { key: 'held', title: 'Holds', figures: true, cell: ({ held }) => count(held) },
+  {
+    key: 'oldest',
+    title: 'The oldest for',
+    figures: true,
+    cell: ({ vhost, queue, oldest }) => <OldestHeld vhost={vhost} queue={queue} of={oldest} />,
+  },
   {
     key: 'prefetch',
     title: 'At most',

@@ -5,6 +5,7 @@ import { count, duration } from '../format.ts';
 import type { Message, Peeked } from '../messages/shapes.ts';
 import { href, hrefWith } from '../router.ts';
 import { Badge, Section, Time, Trouble, Waiting } from '../ui/basics.tsx';
+import { type Oldest, OldestHeld } from '../ui/oldest-held.tsx';
 import { Table } from '../ui/table.tsx';
 import type { Queue } from './queue.tsx';
 
@@ -19,6 +20,7 @@ interface Consumer {
   readonly prefetch: number;
   readonly held: number;
   readonly holdMs: number;
+  readonly oldest?: Oldest;
 }
 
 const ACTIVITY = {
@@ -67,6 +69,12 @@ export function QueueConsumers({ queue, mayRead }: { queue: Queue; mayRead: bool
                 cell: ({ settles }) => (settles ? 'by acknowledging' : 'when it is sent'),
               },
               { key: 'held', title: 'Holds', figures: true, cell: ({ held }) => count(held) },
+              {
+                key: 'oldest',
+                title: 'The oldest for',
+                figures: true,
+                cell: ({ oldest }) => <OldestHeld vhost={queue.vhost} queue={queue.name} of={oldest} />,
+              },
               {
                 key: 'prefetch',
                 title: 'At most',

@@ -20,6 +20,7 @@ import type { Queue } from '../../queue/queue.ts';
 import type { Exchange } from '../../routing/exchange.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
 import type { Pace } from '../listing/pace.ts';
+import { HeldSince } from './held-since.ts';
 import {
   CHANNEL_COLUMNS,
   channelRow,
@@ -57,6 +58,8 @@ export class Sampler {
   without = 0;
   /** When it began to look last, in milliseconds of the clock. */
   lookedAtMs = 0;
+  /** For how long consumers hold what they hold. */
+  readonly heldSince = new HeldSince();
   private readonly broker: Broker;
   private readonly pace: Pace;
   private readonly vhosts = new Map<Vhost, SampledVhost>();
@@ -228,7 +231,9 @@ export class Sampler {
     for (const { vhost } of this.vhosts.values()) {
       if (this.broker.vhostsByName.get(vhost.name) !== vhost) this.vhosts.delete(vhost);
     }
+    this.heldSince.begin();
     for (const vhost of this.broker.vhostsByName.values()) await this.sampleVhost(vhost);
+    this.heldSince.end();
     await this.sampleConnections();
   }
 
@@ -260,6 +265,7 @@ export class Sampler {
     for (const queue of vhost.topology.queues.values()) {
       ready += queue.count;
       unsettled += queue.unsettledCount;
+      if (queue.unsettledCount > 0) this.heldSince.note(queue, this.lookedAtMs);
       consumers += queue.consumers.length;
       const { traffic } = queue;
       if (traffic?.moved() === true && !this.series.has(queue)) {

@@ -55,6 +55,25 @@ export class DeliverySlots {
     return this.nextOrder - 1;
   }
 
+  /** Where a delivery stands in the order of first deliveries. */
+  orderOf(slot: number): number {
+    return this.order[slot]!;
+  }
+
+  /** The slot of the oldest delivery that each holder has, among the first `max` slots. */
+  oldest(max: number): Map<QueueConsumer, number> {
+    const found = new Map<QueueConsumer, number>();
+    const { holders, order } = this;
+    const end = Math.min(max, holders.length);
+    for (let slot = 0; slot < end; slot++) {
+      const holder = holders[slot]!;
+      if (holder === null) continue;
+      const known = found.get(holder);
+      if (known === undefined || order[slot]! < order[known]!) found.set(holder, slot);
+    }
+    return found;
+  }
+
   /** It counts as delivered now, for how long it may be held. */
   renew(slot: number): void {
     this.renewed ??= new Map();

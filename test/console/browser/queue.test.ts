@@ -79,6 +79,10 @@ inBrowser('a queue', (desk) => {
     await page.getByRole('cell', { name: EVIL }).waitFor();
     await page.getByRole('heading', { name: 'What they hold: 1' }).waitFor();
     expect((await page.getByRole('row', { name: EVIL }).innerText()).split('\t')[5]).toBe('1');
+    await page
+      .getByRole('row', { name: EVIL })
+      .getByRole('link', { name: /^(a few seconds|\d+ s)$/ })
+      .waitFor();
     await expectAccessible(page);
     await client.channel.cancel(EVIL);
     client.channel.nackAll(false);

@@ -1,6 +1,8 @@
 /** Who takes messages from queues, over `/v1/consumers`. */
 import amqp from 'amqplib';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { ManualClock } from '../../../src/clock/clock.ts';
+import { SAMPLE_MS } from '../../../src/operator/rates/series.ts';
 import { startV1, type V1Broker } from './harness.ts';
 
 const ROOT = 'root:root';
@@ -36,3 +38,48 @@ it('tells what each holds, in pages, and without the tag monitoring only her own
   expect(await list('', 'ann:p')).toEqual({ consumers: [], total: 0, matching: 0 });
   await client.close();
 });
+
+it('tells for how long each holds the oldest of what it holds, and which that is', async () => {
+  const clock = new ManualClock();
+  const own = await startV1({ clock });
+  try {
+    const client = await amqp.connect(`amqp://guest:guest@127.0.0.1:${own.port('amqp')}?heartbeat=0`);
+    client.on('error', () => {});
+    const channel = await client.createChannel();
+    await channel.assertQueue('slow');
+    await channel.prefetch(2);
+    let second: (() => void) | undefined;
+    await channel.consume('slow', (message) => {
+      second ??= () => channel.ack(message!);
+    });
+    const list = async () => (await own.ask('/consumers')).body.consumers;
+    const ofQueue = async () => (await own.ask('/vhosts/%2F/queues/slow/consumers')).body.consumers;
+    expect(await list()).toMatchObject([{ held: 0 }]);
+    expect((await list())[0]).not.toHaveProperty('oldest');
+    channel.sendToQueue('slow', Buffer.from('first'));
+    await expect.poll(async () => (await list())[0].held).toBe(1);
+    const [{ position }] = (await own.ask('/vhosts/%2F/queues/slow/messages?state=unsettled')).body.messages;
+    expect((await list())[0].oldest).toEqual({ position });
+    // So many looks, which are told from each other by time alone
+    for (let look = 0; look < 40; look++) await passed(own, clock);
+    channel.sendToQueue('slow', Buffer.from('second'));
+    await expect.poll(async () => (await list())[0].held).toBe(2);
+    const { heldMs } = (await list())[0].oldest;
+    expect(heldMs).toBeGreaterThanOrEqual(170_000);
+    expect(heldMs).toBeLessThanOrEqual(200_000);
+    expect(await ofQueue()).toMatchObject([{ held: 2, oldest: { position, heldMs } }]);
+    second!();
+    await expect.poll(async () => (await list())[0].held).toBe(1);
+    expect((await list())[0].oldest.position).toBeGreaterThan(position);
+    expect((await list())[0].oldest).not.toHaveProperty('heldMs');
+    await client.close();
+  } finally {
+    await own.close();
+  }
+});
+
+/** Until the broker has looked once more. */
+async function passed(own: V1Broker, clock: ManualClock): Promise<void> {
+  clock.advance(SAMPLE_MS);
+  await own.operator['sampler'].tick();
+}

@@ -2,9 +2,11 @@
 import { z } from 'zod';
 import type { Endpoint } from '../../../api/endpoint.ts';
 import type { ConsumerView } from '../../../operator/connections.ts';
+import type { OldestHeld } from '../../../operator/rates/held-since.ts';
 import { hasTag } from '../../http/tags.ts';
 import { type Operation, operation } from '../http/operation.ts';
 import { json } from '../http/replies.ts';
+import { OLDEST, oldestShape } from '../shapes/oldest-held.ts';
 import { LISTED, PAGE } from '../shapes/paging.ts';
 
 const CONSUMER = z.object({
@@ -19,15 +21,17 @@ const CONSUMER = z.object({
   settles: z.boolean().describe('It says how its deliveries end.'),
   held: z.number().int().describe('Deliveries that it has not settled.'),
   prefetch: z.number().int().describe('How many it may hold; 0: any number.'),
+  ...OLDEST,
 });
 
-function consumerShape(view: ConsumerView): z.output<typeof CONSUMER> {
+function consumerShape(view: ConsumerView, oldest: OldestHeld | undefined): z.output<typeof CONSUMER> {
   const { vhost, queue, tag, channel, activity, held, prefetch, connection } = view;
   const { remote, local, user, report } = connection;
   return {
     ...{ vhost, queue, tag, user, protocol: report.protocol },
     connection: `${end(remote)} -> ${end(local)}`,
     ...{ channel, activity, settles: !view.settled, held, prefetch },
+    ...oldestShape(oldest),
   };
 }
 
@@ -60,7 +64,18 @@ export const CONSUMERS: readonly Operation[] = [
         ...(!all && { visible: (view: ConsumerView) => view.connection.user === identity.user }),
         ...(name !== undefined && { filter: (view: ConsumerView) => view.queue.includes(name) }),
       });
-      return json({ consumers: page.items.map(consumerShape), total: page.total, matching: page.filtered });
+      // A queue that several of them are of is looked at once.
+      const oldest = new Map<string, ReturnType<typeof operator.connections.oldestHeld>>();
+      const consumers = page.items.map((view) => {
+        const key = JSON.stringify([view.vhost, view.queue]);
+        let known = oldest.get(key);
+        if (known === undefined) {
+          known = view.held === 0 ? new Map() : operator.connections.oldestHeld(view.vhost, view.queue);
+          if (view.held > 0) oldest.set(key, known);
+        }
+        return consumerShape(view, view.oldestHeld(known));
+      });
+      return json({ consumers, total: page.total, matching: page.filtered });
     },
   }),
 ];

@@ -3,10 +3,12 @@ import { z } from 'zod';
 import type { Endpoint } from '../../../api/endpoint.ts';
 import type { ConsumerView } from '../../../operator/connections.ts';
 import type { QueueView } from '../../../operator/queues.ts';
+import type { OldestHeld } from '../../../operator/rates/held-since.ts';
 import type { Asked } from '../http/asked.ts';
 import { type Operation, operation } from '../http/operation.ts';
 import { Problem } from '../http/problem.ts';
 import { json } from '../http/replies.ts';
+import { OLDEST, oldestShape } from '../shapes/oldest-held.ts';
 import { LISTED, PAGE } from '../shapes/paging.ts';
 
 const QUEUE = z.object({
@@ -55,13 +57,15 @@ const CONSUMER = z.object({
   prefetch: z.number().int().describe('That it may hold; 0: any number.'),
   held: z.number().int().describe('Messages that it has and has not settled.'),
   holdMs: z.number().int().describe('For how long it may hold one; 0: for ever.'),
+  ...OLDEST,
 });
 
-function consumerShape(view: ConsumerView): z.output<typeof CONSUMER> {
+function consumerShape(view: ConsumerView, oldest: OldestHeld | undefined): z.output<typeof CONSUMER> {
   const { tag, connection, channel, activity, settled, prefetch, held, settleTimeoutMs } = view;
   return {
     ...{ tag, client: end(connection.remote), listener: end(connection.local), channel, user: connection.user },
     ...{ activity, settles: !settled, prefetch, held, holdMs: settleTimeoutMs },
+    ...oldestShape(oldest),
   };
 }
 
@@ -143,7 +147,9 @@ export const QUEUES: readonly Operation[] = [
       const { skip, limit } = asked.query;
       const all = queueOf(asked).consumers();
       all.sort((a, b) => b.held - a.held);
-      return json({ consumers: all.slice(skip, skip + limit).map(consumerShape), total: all.length });
+      const oldest = asked.operator.connections.oldestHeld(asked.vhost, asked.param('queue'));
+      const consumers = all.slice(skip, skip + limit).map((view) => consumerShape(view, view.oldestHeld(oldest)));
+      return json({ consumers, total: all.length });
     },
   }),
   pausing(true),
