@@ -16,6 +16,7 @@ import { Command, Option } from 'commander';
 import { ConsoleLog } from './command/console-log.ts';
 import { allowMoreInlining } from './command/engine.ts';
 import { EXIT, EXIT_CODES, faultOf } from './command/exit.ts';
+import { watchNpm } from './command/npm-caller.ts';
 import { readAgain } from './command/reread.ts';
 import { screen } from './command/screen.ts';
 import { LISTEN_NAMES, titlesOf } from './config/listen.ts';
@@ -139,6 +140,9 @@ async function start(flags: Flags): Promise<void> {
     fail(error);
   }
   new IdleMemory(running.broker.clock, logger).start();
+  watchNpm(process.env, running.broker.clock, () => {
+    if (!stopping) stop('SIGTERM');
+  });
   const users = running.users.list().length;
   process.stdout.write(screen(running.listeners, directory, settings, users, consoleIsBuilt()));
   process.stdout.write(`Ready in ${Math.round(performance.now() - beganMs)} ms\n`);
