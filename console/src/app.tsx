@@ -57,7 +57,7 @@ function Frame({ login }: { login: Login }) {
         </a>
         <span class="grow" />
         <button type="button" class="quiet search-open" onClick={() => setSearching(true)}>
-          Search <kbd>/</kbd>
+          Find <kbd>/</kbd>
         </button>
         <ThemeButton />
         <span class="who" title={login.tags.join(', ') || 'no tags'}>

@@ -56,7 +56,7 @@ inBrowser('the search for everything', (desk) => {
   test('is there for a finger, and offers nothing that its user may not see', async () => {
     await desk.user('clerk', 'management');
     const page = await desk.page({ as: 'clerk', viewport: { width: 390, height: 800 }, colorScheme: 'dark' });
-    await page.getByRole('button', { name: 'Search' }).click();
+    await page.getByRole('button', { name: 'Find' }).click();
     await page.getByRole('combobox', { name: /Search queues/ }).fill('gue');
     await page.getByText('0 found in the broker').waitFor();
     expect(await page.getByRole('group', { name: 'Users' }).count()).toBe(0);
