@@ -214,7 +214,7 @@ export class Vhost {
     this.publisher = publisher;
     this.deadLetters = new DeadLetters({
       ...{ vhost, clock, chores, log, store, units, exchanges, router, publisher, dialects, counters, lifecycle },
-      ...{ subscriberFlow, unreadable, dropped, countsOn: this.compat !== 'rabbitmq-4' },
+      ...{ subscriberFlow, unreadable, dropped, passports: this.passports, countsOn: this.compat !== 'rabbitmq-4' },
       waiting: options.deadLettersWaiting,
       onHeld: (held) => options.onAlarm?.('dead-letters', held),
       reserves: registry.reserves,

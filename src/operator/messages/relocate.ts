@@ -151,6 +151,7 @@ class Relocation {
     units.begin();
     vhost.counters.published++;
     const refused = vhost.publisher.publishAlong(resolved, draft) === MARK_REFUSED;
+    if (!refused) vhost.passports.follow(queue.settings.passport, resolved.targets, null, draft);
     vhost.subscriberFlow.nobodyWaits();
     if (!query.keep) {
       if (refused) queue.giveBack(seq, flags);

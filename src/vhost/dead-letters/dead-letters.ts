@@ -30,6 +30,7 @@ import type { Counters } from '../counters.ts';
 import type { DroppedMessages } from '../dropped-messages.ts';
 import type { SubscriberFlowControl } from '../flow/subscriber-flow-control.ts';
 import type { Lifecycle } from '../lifecycle.ts';
+import type { Passports } from '../passports/passports.ts';
 import type { Publisher } from '../publish/publisher.ts';
 import type { UnreadableMessages } from '../unreadable.ts';
 import { DeferredDeadLetters } from './deferred-dead-letters.ts';
@@ -74,6 +75,7 @@ export interface DeadLettersParts {
   readonly dialects: Dialects;
   readonly counters: Counters;
   readonly dropped: DroppedMessages;
+  readonly passports: Passports;
   readonly lifecycle: Lifecycle;
   readonly subscriberFlow: SubscriberFlowControl;
   readonly unreadable: UnreadableMessages;
@@ -254,9 +256,11 @@ export class DeadLetters {
       if (this.lost) return true;
       route = router.without(route, again);
     }
-    if (route.targets.length > 0 && fullTargets(route.targets, draft)?.length === route.targets.length) return false;
+    const full = fullTargets(route.targets, draft);
+    if (route.targets.length > 0 && full?.length === route.targets.length) return false;
     counters.published++;
-    publisher.publishAlong(route, draft);
+    publisher.publishAlong(route, draft, full);
+    this.parts.passports.follow(queue.settings.passport, route.targets, full, draft);
     this.parts.subscriberFlow.nobodyWaits();
     if (draft.routed === 0) this.leadsNowhere(queue, view);
     else counters.deadLettered++;

@@ -21,6 +21,7 @@ import {
   type Party,
   type PassportNotes,
 } from '../../queue/passport-notes.ts';
+import type { Queue } from '../../queue/queue.ts';
 import type { CommitUnits, Settling } from '../commit-units.ts';
 import type { CheckpointPart } from '../journal/records/passports.ts';
 import type { PassportEvent, PassportEvents } from './events.ts';
@@ -30,6 +31,9 @@ import { textHash } from './text-hash.ts';
 const CHAIN_MAX = 256;
 /** Events of a checkpoint in one step. */
 const EVENTS_A_STEP = 1_024;
+
+/** Queues without notes that a message is noted to have come to, where it goes to many. */
+const FOLLOWED_TO_MAX = 8;
 
 /** Queues are numbered from 1. */
 const NO_QUEUE: NotedQueue = { id: 0, durable: true };
@@ -58,17 +62,45 @@ export class Passports implements PassportNotes, Settling {
   private unwritten: PassportEvent[] = [];
   private readonly parties = new WeakMap<NotedConsumer, Party>();
   private readonly view = new MessageView();
+  /** Numbers under which messages go on of which something is noted, wherever they are: as many as there are events at most, the oldest go first. */
+  private readonly followed = new Set<number>();
 
   /** @param events what recovery has found */
   constructor(parts: PassportsParts, events: PassportEvents) {
     this.parts = parts;
     this.events = events;
+    events.forEach(
+      0,
+      (what) => what === NOTE_CONTINUES,
+      (number) => this.followed.add(events.at(number).seq),
+    );
   }
 
   arrived(queue: NotedQueue, seq: number, flags: QueueEntryFlags, draft: Draft): void {
     const by = this.publisher;
     if (draft.continues > 0) this.add(queue, seq, flags, NOTE_CONTINUES, by, draft.continues * 4 + draft.continuesAs);
     this.add(queue, seq, flags, NOTE_ARRIVED, by, this.idHash(draft));
+  }
+
+  /**
+   * The broker has published a message again, within a unit: what is noted of it goes on where it is now, though nothing is noted there. Or the
+   * passport would end in a queue of dead letters that says nothing of itself, and a redrive would bring back somebody unknown.
+   * @param noted it comes from a queue that has it noted what happens
+   * @param full of the targets, those that did not take it
+   */
+  follow(noted: boolean, targets: readonly Queue[], full: readonly Queue[] | null, draft: Draft): void {
+    const { followed, events } = this;
+    if (draft.seq === 0 || draft.continues === 0 || events.max === 0) return;
+    if (!noted && !followed.has(draft.continues)) return;
+    let left = FOLLOWED_TO_MAX;
+    for (const queue of targets) {
+      if (left === 0) break;
+      if (queue.settings.passport || full?.includes(queue) === true) continue;
+      this.arrived(queue, draft.seq, draft.durably ? FLAG_DURABLE : 0, draft);
+      left--;
+    }
+    followed.add(draft.seq);
+    if (followed.size > events.max) followed.delete(followed.values().next().value!);
   }
 
   /**

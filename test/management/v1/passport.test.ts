@@ -174,6 +174,40 @@ describe('a passport', () => {
     for (const position of back.positions) expect(await passport(`position=${position}`)).toEqual(back);
   });
 
+  it('follows a message into a queue of dead letters that has nothing noted, on to another, and back', async () => {
+    const to = (queue: string): object => ({ deadLetterExchange: '', deadLetterRoutingKey: queue });
+    await channel.assertQueue('work', { ...to('dead'), arguments: NOTED });
+    await channel.assertQueue('dead', to('deader'));
+    await channel.assertQueue('deader');
+    await channel.assertQueue('plain', to('deader'));
+    for (const [queue, id] of [
+      ['work', 'poor'],
+      ['plain', 'unknown'],
+    ] as const)
+      await send(queue, id);
+    channel.nack(await take('work'), false, false);
+    channel.nack(await take('plain'), false, false);
+    await untilAsked(async () => (await channel.checkQueue('dead')).messageCount === 1, 'the dead letter');
+    channel.nack(await take('dead'), false, false);
+    await untilAsked(async () => (await channel.checkQueue('deader')).messageCount === 2, 'the second death');
+    expect((await ofId('unknown')).events).toEqual([]);
+    const body = { to: 'origin' };
+    await broker.ask('/vhosts/%2F/queues/deader/redrives', { method: 'POST', body });
+    await untilAsked(async () => (await channel.checkQueue('work')).messageCount === 1, 'the way back');
+    const back = await ofId('poor');
+    expect(told(back).map((line) => line.replace(/ (amqp|http|broker)?$/, ''))).toEqual([
+      'published work',
+      'delivered 0 work',
+      'rejected work',
+      'died rejected work',
+      'dead-lettered dead',
+      'dead-lettered deader',
+      'moved work',
+    ]);
+    expect(back.positions).toHaveLength(4);
+    for (const position of back.positions) expect(await passport(`position=${position}`)).toEqual(back);
+  });
+
   it('tells why a delivery failed or came back of which its client said nothing', async () => {
     await channel.assertQueue('q', { arguments: { ...NOTED, 'x-lease': 1_000 } });
     await send('q', 'one');

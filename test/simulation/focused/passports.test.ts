@@ -72,4 +72,11 @@ describe('passports', () => {
     });
     expect(await firstWrong(runPassports, 120)).toMatch(/outcomes|has no passport/);
   });
+
+  it('would be found out if messages were followed only into queues that have notes', {
+    timeout: 120_000,
+  }, async () => {
+    plant(Passports.prototype, 'follow', () => () => {});
+    expect(await firstWrong(runPassports)).toMatch(/was not followed/);
+  });
 });

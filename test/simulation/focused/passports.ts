@@ -83,9 +83,12 @@ class PassportHistory extends FocusedHistory<Life> {
   private readonly messages: Passed[] = [];
   private entries = 0;
   private continued = 0;
+  /** What happens in the queue of dead letters is noted, too; else that they came there, and no more. */
+  private readonly deadNoted: boolean;
 
   constructor(seed: number) {
     super(new Random(seed));
+    this.deadNoted = this.random.chance(0.7);
   }
 
   protected async history(): Promise<void> {
@@ -112,7 +115,7 @@ class PassportHistory extends FocusedHistory<Life> {
     const life: Life = { broker, session, consumers: new Map(), held: [], alive: true };
     this.life = life;
     const dying = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'dead' };
-    session.declareQueue('dead', { ...DURABLE, arguments: queueArguments({ 'x-passport': true }) });
+    session.declareQueue('dead', { ...DURABLE, arguments: queueArguments({ 'x-passport': this.deadNoted }) });
     session.declareQueue('q', { ...DURABLE, arguments: queueArguments({ 'x-passport': true, ...dying }) });
     this.judge();
     for (const name of QUEUES) this.consume(life, name);
@@ -233,7 +236,8 @@ class PassportHistory extends FocusedHistory<Life> {
     what: string,
   ): void {
     for (const [outcome, noted] of NOTED) {
-      for (const seq of message.seqs.keys()) {
+      for (const [seq, { from }] of message.seqs) {
+        if (from === 'dead' && !this.deadNoted) continue;
         const said = message.said.filter((one) => one.outcome === outcome && one.seq === seq);
         const count = events.filter((event) => event.what === noted && event.seq === seq).length;
         const certain = said.filter((one) => one.certain).length;
@@ -253,6 +257,9 @@ class PassportHistory extends FocusedHistory<Life> {
         this.failures.push(`${what} had entries before it came`);
       if (seq === ended) this.failures.push(`${what} has entries after its end`);
       if (noted === NOTE_ACCEPTED) ended = seq;
+    }
+    for (const [seq, { from, certain }] of message.seqs) {
+      if (from === 'dead' && certain && !arrived.has(seq)) this.failures.push(`${what} was not followed as ${seq}`);
     }
   }
 }
