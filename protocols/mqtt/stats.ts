@@ -29,6 +29,8 @@ export class MqttStats {
    * QoS 0 that may not be published or that the broker could not take.
    */
   publishesDropped = 0;
+  /** Publishes of 5.0 that were refused because they had waited for a second for memory or disk. */
+  heldRefused = 0;
   /** Wills that could not be published. */
   willsDropped = 0;
   /** Messages that had properties, or a topic, which the client's version cannot carry. */

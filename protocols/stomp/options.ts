@@ -35,6 +35,11 @@ export interface StompOptions {
   /** Time for which a delivery may be held unsettled where neither client nor queue says. Default 30 min; 0 for ever. */
   readonly consumerTimeoutMs?: number;
   /**
+   * Time for which a SEND may wait for memory or disk before it is answered with ERROR, which ends the connection. Default 0: as long
+   * as it has to.
+   */
+  readonly heldMaxMs?: number;
+  /**
    * How a filter under `/topic/` is written besides `*` for a level: `amqp` has `#` for any number of levels, `activemq` has
    * `>` too, as the last one. Default amqp.
    */
@@ -66,6 +71,7 @@ export function resolveOptions(options: StompOptions): ResolvedOptions {
     heartbeatMinMs: 100,
     prefetchDefault: 65_535,
     consumerTimeoutMs: 30 * 60_000,
+    heldMaxMs: 0,
     wildcards: 'amqp' as const,
     hostNames: [hostname()],
     server: `${PRODUCT}/${VERSION}`,

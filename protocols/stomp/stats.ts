@@ -3,6 +3,8 @@ export class StompStats {
   connectionsAccepted = 0;
   /** ERROR frames written, for whatever reason. */
   errorsSent = 0;
+  /** Of those, the ones to clients whose SEND had waited for memory or disk as long as it may. */
+  heldTooLong = 0;
   messagesIn = 0;
   messagesOut = 0;
   receiptsOut = 0;

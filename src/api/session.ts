@@ -311,6 +311,12 @@ export interface Session {
    */
   readonly outOfMemory: boolean;
 
+  /**
+   * The same of memory or of the disk, which may be full as well: publishers are `congested` until consumers, or the operator, have made
+   * room. Other waits are short.
+   */
+  readonly outOfRoom: boolean;
+
   /** The connection behind the direct sink of this queue has room again: publishers that wait for it may go on. */
   directDrained(name: string): void;
 

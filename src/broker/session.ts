@@ -327,6 +327,10 @@ export class ClientSession implements Session {
     return this.services.publishFlow.isScarce('memory');
   }
 
+  get outOfRoom(): boolean {
+    return this.services.publishFlow.outOfRoom;
+  }
+
   openBody(length: number, durable: boolean): BodyWriter {
     return this.publishing.openBody(length, durable);
   }

@@ -32,9 +32,11 @@ export function screen(
   const tryIt = listeners.find((l) => l.name.split('+').includes('mqtt'));
   if (tryIt !== undefined) {
     const port = tryIt.port === LISTEN_PROTOCOLS['mqtt']!.port ? '' : ` -p ${tryIt.port}`;
+    const { anonymous } = settings.login;
+    const named = anonymous === 'never' || (anonymous === 'auto' && users > 0) ? ' -u NAME -P …' : '';
     rows.push(['', '']);
-    rows.push(['Try', `mosquitto_sub${port} -t 'hello/#' -v`]);
-    rows.push(['', `and elsewhere   mosquitto_pub${port} -t hello/world -m hi`]);
+    rows.push(['Try', `mosquitto_sub${port}${named} -t 'hello/#' -v`]);
+    rows.push(['', `${named === '' ? 'and ' : ''}elsewhere   mosquitto_pub${port}${named} -t hello/world -m hi`]);
   }
   // Of a port that several protocols share the title is long: it stands out, and the others stay where they are.
   const short = rows.map(([title]) => title.length).filter((length) => length <= TITLE_CELLS);

@@ -111,6 +111,7 @@ export interface Config {
     headersSizeMax: number;
     bodySizeMax: number;
     consumerTimeout: number;
+    heldMax: number;
     wildcards: 'amqp' | 'activemq';
   };
   websocket: { messageSizeMax: number; origins: string[] };
@@ -447,6 +448,12 @@ export const configSchema = z.strictObject({
         365 * 86_400_000,
         1_800_000,
         'for which a delivery may be held unsettled; 0 for ever',
+      ),
+      heldMax: duration(
+        0,
+        86_400_000,
+        0,
+        'for which SEND may wait for memory or disk, then ERROR, which ends the connection; 0 for as long as it has to',
       ),
       wildcards: z
         .enum(['amqp', 'activemq'], 'must be amqp or activemq')

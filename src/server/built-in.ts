@@ -52,6 +52,7 @@ export function builtInProtocols(config: Config): BuiltInProtocols {
       headersSizeMax: config.stomp.headersSizeMax,
       bodySizeMax: config.stomp.bodySizeMax,
       consumerTimeoutMs: config.stomp.consumerTimeout,
+      heldMaxMs: config.stomp.heldMax,
       wildcards: config.stomp.wildcards,
     }),
   };

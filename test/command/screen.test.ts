@@ -64,3 +64,13 @@ it.each([
   expect(text).toContain(expected);
   expect(text.includes('also without a name')).toBe(users === 0);
 });
+
+it('shows a line to try that says who one is where nobody comes in without a name, on one line', () => {
+  const { config } = loadConfig({}, {});
+  const listeners = [{ name: 'mqtt', host: 'localhost', port: 61613, addresses: [] }];
+  const shown = screen(listeners, '/var/lib/entrepot', config, 1);
+  expect(shown).toContain("mosquitto_sub -p 61613 -u NAME -P … -t 'hello/#' -v\n");
+  expect(shown).toContain('mosquitto_pub -p 61613 -u NAME -P … -t hello/world -m hi\n');
+  for (const line of shown.split('\n')) expect(widthOf(line), line).toBeLessThanOrEqual(80);
+  expect(screen(listeners, '/var/lib/entrepot', config, 0)).not.toContain('-u NAME');
+});

@@ -285,6 +285,7 @@ describe('a session asks', () => {
       ...ASK_NOTHING,
       'constructor',
       'outOfMemory',
+      'outOfRoom',
       'party',
       'channelCount',
       'consumers',

@@ -5,6 +5,7 @@
  * It begins a little before CONNACK, which may have to wait until the session is safe, and ends with the connection.
  */
 import {
+  type Clock,
   MARK_NOW,
   type Mark,
   type ReadGate,
@@ -22,6 +23,7 @@ import { ControlRequests, type Requester } from '../control/requests.ts';
 import { type DeliveryHost, DeliveryWriter } from '../deliver/delivery-writer.ts';
 import type { PublishEncoder } from '../deliver/publish-encoder.ts';
 import type { ArrivingPublish } from '../publish/arriving-publish.ts';
+import { HeldPublishes } from '../publish/held-publishes.ts';
 import type { PublishTarget } from '../publish/publish-target.ts';
 import { publishWill } from '../publish/publish-will.ts';
 import { ReceiveQuota } from '../publish/receive-quota.ts';
@@ -31,6 +33,7 @@ import type { SessionConnection } from '../session/ports.ts';
 import { type AnsweredClient, Answers, type LongAnswer } from './answers.ts';
 import type { Authentication } from './authentication.ts';
 import type { NegotiatedOptions } from './negotiated-options.ts';
+import { CONGESTED } from './pause-reasons.ts';
 
 /** The ways in which a connection ends from within; `Connection` in fact. None does anything to one that has ended. */
 export interface ConnectionControl {
@@ -55,6 +58,7 @@ export interface ClientParts {
   readonly encoder: PublishEncoder;
   /** Of a client of 5.0 that has named a mechanism. */
   readonly authentication: Authentication | null;
+  readonly clock: Clock;
 }
 
 export class ConnectedClient implements SessionConnection, DeliveryHost, AnsweredClient, Requester {
@@ -78,9 +82,12 @@ export class ConnectedClient implements SessionConnection, DeliveryHost, Answere
   /** A PUBLISH whose large body is arriving. */
   arriving: ArrivingPublish | null = null;
   will: Will | undefined = undefined;
+  /** Its publishes that have to wait; null before the first, and before 5.0. */
+  held: HeldPublishes | null = null;
   readonly authentication: Authentication | null;
   readonly control: ConnectionControl;
   readonly transport: Transport;
+  private readonly clock: Clock;
   private answers: Answers | null = null;
   private commands: ControlRequests | null = null;
 
@@ -88,6 +95,7 @@ export class ConnectedClient implements SessionConnection, DeliveryHost, Answere
     const { context, transport, session, mqttSession, options, encoder } = parts;
     const { limits, stats, topics } = context;
     this.context = context;
+    this.clock = parts.clock;
     this.session = session;
     this.mqttSession = mqttSession;
     this.options = options;
@@ -177,6 +185,23 @@ export class ConnectedClient implements SessionConnection, DeliveryHost, Answere
     this.disconnect('the client identifier connected again [MQTT-3.1.4-2]', SESSION_TAKEN_OVER);
   }
 
+  /** Publishing has to wait: nothing more is read. */
+  hold(): void {
+    if (!this.options.v5) {
+      this.gate.pause(CONGESTED);
+      return;
+    }
+    const { clock, context } = this;
+    this.held ??= new HeldPublishes(this, clock, () => context.stats.heldRefused++);
+    this.held.hold();
+  }
+
+  /** It need not wait any more. */
+  uncongested(): void {
+    if (this.held === null) this.gate.resume(CONGESTED);
+    else this.held.over();
+  }
+
   /** The body that was arriving will not come any more. */
   abortArriving(): void {
     this.arriving?.writer?.abort();
@@ -190,6 +215,7 @@ export class ConnectedClient implements SessionConnection, DeliveryHost, Answere
    */
   close(inOrder: boolean, withWill: boolean): void {
     this.answers?.close();
+    this.held?.close();
     this.writer.close();
     const { mqttSession, session } = this;
     if (mqttSession.connection !== this) return;

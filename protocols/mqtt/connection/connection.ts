@@ -205,7 +205,8 @@ export class Connection implements ConnectionHandler, PacketHandler, OpeningOwne
   }
 
   uncongested(): void {
-    this.gate.resume(CONGESTED);
+    if (this.admittedClient === null) this.gate.resume(CONGESTED);
+    else this.admittedClient.uncongested();
   }
 
   replaces(user: string, vhost: string): boolean {

@@ -251,6 +251,7 @@ export class Opening {
         options,
         encoder,
         authentication,
+        clock: this.broker.clock,
       });
       this.owner.admitted(client);
       registry.connected(mqttSession, client);

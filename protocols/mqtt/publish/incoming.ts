@@ -27,7 +27,6 @@ import {
   UNSPECIFIED_ERROR,
 } from '../codec/reasons.ts';
 import type { ConnectedClient } from '../connection/connected-client.ts';
-import { CONGESTED } from '../connection/pause-reasons.ts';
 import { type PublishTarget, targetOf } from './publish-target.ts';
 import { TopicAliases } from './topic-aliases.ts';
 
@@ -127,7 +126,7 @@ export function publishDraft(
     body?.abort();
     refusePublish(client, qos, packetId, publishReasonOf(error));
   }
-  if (session.congested) client.gate.pause(CONGESTED);
+  if (session.congested) client.hold();
 }
 
 /** Message and identifier in one unit, so that after a crash the message is there exactly if it is known to be. */

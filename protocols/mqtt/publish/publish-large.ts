@@ -5,7 +5,6 @@ import { decodePublish } from '../codec/publish.ts';
 import { PAYLOAD_FORMAT_INVALID, QUOTA_EXCEEDED, SUCCESS } from '../codec/reasons.ts';
 import { Utf8Check } from '../codec/text.ts';
 import type { ConnectedClient } from '../connection/connected-client.ts';
-import { CONGESTED } from '../connection/pause-reasons.ts';
 import { fillDraft } from './fill-draft.ts';
 import {
   acknowledgeAgain,
@@ -34,6 +33,7 @@ export function publishBegin(
   const addressee = targetFor(client, properties, buffer, topicStart, topicEnd);
   const target = qos === 0 || isNew(client, fields) ? addressee : null;
   let reason = target === null ? SUCCESS : largeRefusalOf(client, target, fields, properties, bodyLength);
+  if (target !== null && reason === SUCCESS && client.held?.refuses(qos) === true) reason = QUOTA_EXCEEDED;
   let writer: BodyWriter | null = null;
   if (target !== null && reason === SUCCESS) {
     try {
@@ -68,7 +68,7 @@ export function publishPiece(client: ConnectedClient, buffer: Buffer, start: num
   const { writer, text } = client.arriving!;
   writer?.append(buffer, start, end);
   text?.take(buffer, start, end);
-  if (client.session.congested) client.gate.pause(CONGESTED);
+  if (writer !== null && client.session.congested) client.hold();
 }
 
 export function publishEnd(client: ConnectedClient): void {
@@ -81,6 +81,7 @@ export function publishEnd(client: ConnectedClient): void {
   if (writer === null || text?.end() === false) {
     writer?.abort();
     refusePublish(client, qos, packetId, reason === SUCCESS ? PAYLOAD_FORMAT_INVALID : reason);
+    if (client.session.congested) client.hold();
     return;
   }
   const { draft } = client.context;

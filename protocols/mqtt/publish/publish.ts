@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import { equalRanges } from '../../../src/api/index.ts';
 import { decodePublish } from '../codec/publish.ts';
-import { PAYLOAD_FORMAT_INVALID, SUCCESS } from '../codec/reasons.ts';
+import { PAYLOAD_FORMAT_INVALID, QUOTA_EXCEEDED, SUCCESS } from '../codec/reasons.ts';
 import type { ConnectedClient } from '../connection/connected-client.ts';
 import { administer } from './administer.ts';
 import { sayOfDeliveries } from './delivery-words.ts';
@@ -46,6 +46,11 @@ export function publish(client: ConnectedClient, first: number, buffer: Buffer, 
   }
   if (target.word !== '') {
     sayOfDeliveries(client, target.word, qos, packetId, properties);
+    return;
+  }
+  if (client.held?.refuses(qos) === true) {
+    refusePublish(client, qos, packetId, QUOTA_EXCEEDED);
+    client.hold();
     return;
   }
   const { draft } = context;

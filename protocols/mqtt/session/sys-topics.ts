@@ -137,6 +137,7 @@ export class SysTopics {
     yield [`${ROOT}publish/messages/received`, String(stats.publishesReceived)];
     yield [`${ROOT}publish/messages/sent`, String(stats.publishesSent)];
     yield [`${ROOT}publish/messages/dropped`, String(dropped)];
+    yield [`${ROOT}publish/held`, session.outOfRoom ? session.shortage : 'no'];
     yield [`${ROOT}bytes/received`, String(stats.bytesReceived)];
     yield [`${ROOT}retained messages/count`, String(session.retainedCount)];
     for (const [i, averages] of this.averages.entries()) {

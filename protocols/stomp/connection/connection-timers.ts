@@ -12,6 +12,8 @@ export interface ConnectionTimersHost {
   handshakeTimedOut(): void;
   /** Two periods have passed in which nothing came. */
   heartbeatMissed(): void;
+  /** A SEND has waited as long as it may. */
+  heldTooLong(): void;
 }
 
 export class ConnectionTimers {
@@ -24,6 +26,7 @@ export class ConnectionTimers {
   private readonly handshake: Timer;
   private sender: Timer | undefined = undefined;
   private receiver: Timer | undefined = undefined;
+  private held: Timer | undefined = undefined;
 
   /**
    * @param output its `wrote` is taken back, each time it is looked at
@@ -84,9 +87,23 @@ export class ConnectionTimers {
     if (this.receiver !== undefined) this.clock.cancel(this.receiver);
   }
 
+  /** A SEND waits. @param maxMs 0: as long as it has to */
+  heldBack(maxMs: number): void {
+    if (maxMs === 0 || this.held?.scheduled === true) return;
+    const { clock, host } = this;
+    this.held ??= new Timer(() => host.heldTooLong());
+    clock.schedule(this.held, maxMs);
+  }
+
+  /** It need not wait any more. */
+  heldNoMore(): void {
+    if (this.held !== undefined) this.clock.cancel(this.held);
+  }
+
   /** The connection has ended. */
   stop(): void {
     this.endHandshake();
+    this.heldNoMore();
     this.stopHeartbeats();
   }
 }

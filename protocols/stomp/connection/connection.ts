@@ -80,6 +80,8 @@ export class Connection
   private state: State = GREETING;
   /** Null until the client is admitted, and never again. */
   private client: ConnectedClient | null = null;
+  /** That the SEND has asked for which is held back. */
+  private heldReceipt: string | undefined = undefined;
 
   constructor(adapter: Adapter, transport: Transport) {
     const { broker, options, stats } = adapter;
@@ -161,7 +163,7 @@ export class Connection
     const { client, gate } = this;
     gate.mustWait();
     if (client === null) return gate.paused;
-    if (frame.command === SEND && client.session.congested) gate.pause(HELD_BACK);
+    if (frame.command === SEND && client.session.congested) this.holdBack(client, frame);
     if (
       frame.has(RECEIPT) &&
       (this.transport.output.congested || client.receipts.owed >= this.adapter.options.receiptsPendingMax)
@@ -175,11 +177,37 @@ export class Connection
     this.gate.awaitAnswer(pending, again);
   }
 
+  /** STOMP has no word for a wait but ERROR, after which the connection is closed: so only who asks for it hears of it. */
+  private holdBack(client: ConnectedClient, frame: Frame): void {
+    this.gate.pause(HELD_BACK);
+    const { heldMaxMs } = this.adapter.options;
+    if (heldMaxMs === 0) return;
+    this.heldReceipt = frame.has(RECEIPT) ? escapeValue(frame.text(RECEIPT)!, client.version) : undefined;
+    this.timers.heldBack(heldMaxMs);
+  }
+
+  heldTooLong(): void {
+    const { client } = this;
+    if (this.state !== CONNECTED || client === null || !this.gate.paused || !client.session.congested) return;
+    if (!client.session.outOfRoom) {
+      this.timers.heldBack(this.adapter.options.heldMaxMs);
+      return;
+    }
+    this.adapter.stats.heldTooLong++;
+    const { shortage } = client.session;
+    this.endWith(
+      'Held back',
+      `The broker is low on ${shortage}: this was not taken, and may be sent again later.`,
+      this.heldReceipt,
+    );
+  }
+
   largeHeldBack(): void {
     this.gate.pause(HELD_BACK);
   }
 
   uncongested(): void {
+    this.timers.heldNoMore();
     this.gate.resume(HELD_BACK);
   }
 

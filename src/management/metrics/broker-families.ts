@@ -77,12 +77,13 @@ function tracingFamilies(tracing: BrokerStatistics['tracing']): Family[] {
 /** Those that are counted by protocol alone (`broker/limits/`). */
 const CLIENT_LIMITS: readonly string[] = [
   ...['listener', 'vhost', 'user'].flatMap((scope) =>
-    ['connections', 'connection_rate', 'channels', 'consumers'].map((limit) => `${scope}_${limit}`),
+    ['connections', 'connection_rate', 'channels', 'consumers', 'backlog'].map((limit) => `${scope}_${limit}`),
   ),
   'vhost_sessions',
   'user_sessions',
   'consumers',
   'connection_queues',
+  'connection_backlog',
   'connection_unsettled',
   'message_size',
 ];

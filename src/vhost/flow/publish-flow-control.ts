@@ -84,10 +84,15 @@ export class PublishFlowControl {
     return this.scarce.has(resource);
   }
 
+  /** It holds everybody back until there is room. */
+  get outOfRoom(): boolean {
+    return this.log.full || this.scarce.size > 0;
+  }
+
   /** Whether a publisher is to wait that has sent so many bytes since this `period` began. */
   holds(period: number, sentBytes: number): boolean {
     if (!this.on) return false;
-    return (period === this.period && sentBytes > LITTLE_BYTES_MAX) || this.log.full || this.scarce.size > 0;
+    return (period === this.period && sentBytes > LITTLE_BYTES_MAX) || this.outOfRoom;
   }
 
   private hold(): void {
@@ -130,7 +135,7 @@ export class PublishFlowControl {
   }
 
   resume(): void {
-    if (!this.on || this.log.full || this.scarce.size > 0) return;
+    if (!this.on || this.outOfRoom) return;
     this.on = false;
     this.options.clock.cancel(this.easing);
     this.options.onUncongested();

@@ -40,6 +40,7 @@ describe('heart-beats', () => {
       { paused: false },
       {
         handshakeTimedOut() {},
+        heldTooLong() {},
         heartbeatMissed: () => missed++,
       },
     );
