@@ -254,6 +254,10 @@ it('messages are published to addresses of any protocol, looked at, copied and m
     ['third', 'first', 'second'],
   ]);
   expect((await run('queues', 'move', 'from', 'nowhere')).code).toBe(5);
+  expect(await said('queues', 'purge', 'to', '--selector', "region = 'eu'")).toBe('1 removed\n');
+  expect(await said('queues', 'purge', 'to', '--limit', '1')).toBe('1 removed\n');
+  expect(await peeked('to')).toEqual(['first']);
+  expect(await parsed('queues', 'purge', 'to', '--text', 'nothing')).toEqual({ done: 0 });
   expect(await said('queues', 'pause', 'to')).toBe('queue to: paused\n');
   expect(await said('queues', 'pause', 'to')).toBe('queue to: was paused\n');
   expect(await said('queues', 'resume', 'to')).toBe('queue to: resumed\n');

@@ -1,4 +1,4 @@
-/** `entrepot queues peek`, `move`, `copy`, `pause` and `resume`: what our own API does with a queue. */
+/** `entrepot queues peek`, `purge`, `move`, `copy`, `pause` and `resume`: what our own API does with a queue. */
 import type { Command } from 'commander';
 import { CommandError, EXIT } from '../exit.ts';
 import { table } from '../print/table.ts';
@@ -40,6 +40,9 @@ export function addQueueMessages(queues: Command): void {
     .option('--newest', 'the newest first')
     .addHelpText('after', '\nExample:\n  entrepot queues peek orders --newest --selector "region = \'eu\'" --limit 5')
     .action(connected<Which & { newest?: boolean }>((context, [name = ''], flags) => peek(context, name, flags)));
+  which(asking(queues, 'purge <name>', 'throw away what waits in it, or some of it'))
+    .addHelpText('after', '\nExample:\n  entrepot queues purge orders --selector "region = \'eu\'"')
+    .action(connected<Which>((context, [name = ''], flags) => purge(context, name, flags)));
   for (const verb of ['move', 'copy'] as const) {
     which(asking(queues, `${verb} <name> <to>`, `${verb} messages that wait to another queue`)).action(
       connected<Which>((context, [name = '', to = ''], flags) => relocate(context, verb, name, to, flags)),
@@ -127,6 +130,28 @@ const COLUMNS = [
     cuts: true,
   },
 ];
+
+/** All of it at once, or what is chosen, a part at a time. */
+async function purge(context: Context, name: string, flags: Which): Promise<void> {
+  const { client, json, out } = context;
+  const { vhost, selector, text, limit } = flags;
+  if (selector === undefined && text === undefined && limit === undefined) {
+    await client.send('DELETE', api`/queues/${vhost}/${name}/contents`);
+    done(context, 'purged', `queue ${name}`);
+    return;
+  }
+  const most = limitOf(limit, Number.POSITIVE_INFINITY);
+  let from: string | null = 'oldest';
+  let gone = 0;
+  while (from !== null && gone < most) {
+    const query = { from, selector, text, limit: Math.min(MOVED_MAX, most - gone) };
+    const answer = (await client.send('DELETE', `${own(vhost, name)}/messages`, { query })).body;
+    const result = answer as Looked & { readonly done: number };
+    gone += result.done;
+    from = result.next;
+  }
+  out(json ? JSON.stringify({ done: gone }) : `${count(gone)} removed`);
+}
 
 async function relocate(
   context: Context,

@@ -123,14 +123,6 @@ export function addQueues(program: Command): void {
         },
       ),
     );
-  asking(queues, 'purge <name>', 'throw away what waits in it')
-    .option('--vhost <name>', 'where', '/')
-    .action(
-      connected<CommonFlags & { vhost: string }>(async (context, [name = ''], { vhost }) => {
-        await context.client.send('DELETE', api`/queues/${vhost}/${name}/contents`);
-        done(context, 'purged', `queue ${name}`);
-      }),
-    );
   asking(queues, 'parked <name>', 'messages that are parked under tokens, a thousand at most')
     .option('--vhost <name>', 'where', '/')
     .action(
