@@ -44,6 +44,7 @@ export { type BodyFraming, BodySender, type BodySenderOwner } from '../transport
 export { Carrier, type CarrierServices } from '../transport/carrier.ts';
 export type { Connections } from '../transport/connections.ts';
 export { type CutterSink, FrameCutter } from '../transport/frame-cutter.ts';
+export { isMadeHere } from '../transport/made-here.ts';
 export { UNAUTHENTICATED_BYTES_MAX } from '../transport/memory-budget.ts';
 export { Output, type OutputSink, WRITE_BUFFER_BYTES } from '../transport/output.ts';
 export { type Peer, peerOf } from '../transport/peer.ts';

@@ -19,7 +19,11 @@ export class Origins {
 
   /** @param origin undefined: the client is no page, for browsers always say */
   allow(origin: string | undefined): boolean {
-    if (this.any || origin === undefined) return true;
+    return this.any || origin === undefined || this.lists(origin);
+  }
+
+  /** It is among those that were named. */
+  lists(origin: string): boolean {
     const asked = normal(origin);
     if (this.exact.has(asked)) return true;
     return this.below.some(({ scheme, domain }) => {

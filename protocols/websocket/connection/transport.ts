@@ -15,8 +15,8 @@ import type { WebSocket } from 'ws';
 import {
   Carrier,
   type CarrierServices,
+  type Peer,
   type Protocol,
-  peerOf,
   Timer,
   UNAUTHENTICATED_BYTES_MAX,
 } from '../../../src/api/index.ts';
@@ -68,8 +68,8 @@ export class WebSocketTransport extends Carrier {
   private textReceived = false;
   private readonly idleTimer: Timer;
 
-  constructor(services: CarrierServices, webSocket: WebSocket, socket: Socket, kind: MessageKind) {
-    super(services, peerOf(socket));
+  constructor(services: CarrierServices, webSocket: WebSocket, socket: Socket, kind: MessageKind, peer: Peer) {
+    super(services, peer);
     this.webSocket = webSocket;
     this.socket = socket;
     this.text = kind === 'text';

@@ -11,11 +11,12 @@
  *     a page of an origin that is not listed      ──▶ 403
  *
  * Unless origins are listed, pages of any may connect, as with other brokers: a client shows who it is inside the protocol, not by a cookie
- * that a browser would add for a foreign page. But note that a browser on a trusted machine is a client from there.
+ * that a browser would add for a foreign page. But a page of another site is no client from this machine, wherever its browser is.
  */
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { isMadeHere, type Peer, peerOf } from '../../../src/api/index.ts';
 import { MESSAGE_SIZE_MAX, REQUEST_TIMEOUT_MS, type SubProtocol, type WebSocketOptions } from '../options.ts';
 import { Origins } from './origins.ts';
 import { type MessageKind, WebSocketTransport } from './transport.ts';
@@ -90,10 +91,17 @@ export class WebSocketUpgrades {
     this.webSocketServer.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
       const chosen = subProtocols.find((s) => s.name === webSocket.protocol);
       const kind: MessageKind = chosen?.kind ?? 'mirror';
-      const transport = new WebSocketTransport(connections.services, webSocket, socket, kind);
+      const transport = new WebSocketTransport(connections.services, webSocket, socket, kind, this.peerOf(request, socket));
       connections.unreserve(socket);
       connections.admit(transport, chosen === undefined ? candidates : [chosen.protocol]);
     });
+  }
+
+  private peerOf({ headers }: IncomingMessage, socket: Socket): Peer {
+    const peer = peerOf(socket);
+    const { origin } = headers;
+    const isListed = origin !== undefined && this.origins.lists(origin);
+    return { ...peer, loopback: peer.loopback && isMadeHere(headers, isListed) };
   }
 
   /** The client's first choice that is known. */

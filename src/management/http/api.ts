@@ -7,6 +7,7 @@ import type { Identity } from '../../api/identity.ts';
 import { AccessPending } from '../../api/pending.ts';
 import { LOCAL_OPERATOR } from '../../operator/local-operator.ts';
 import type { Operator } from '../../operator/operator.ts';
+import { isMadeHere } from '../../transport/made-here.ts';
 import type { Peer } from '../../transport/peer.ts';
 import type { OperatorToken } from '../operator-token.ts';
 import { AUDITED, toldOf } from './audited.ts';
@@ -133,7 +134,8 @@ export abstract class HttpApi<V> {
     return message;
   }
 
-  private arrived(request: Request, target: string, peer: Peer): Arrival<V> {
+  private arrived(request: Request, target: string, from: Peer): Arrival<V> {
+    const peer = from.loopback && !this.isMadeHere(request) ? { ...from, loopback: false } : from;
     const mark = target.indexOf('?');
     const path = target.slice(this.prefix.length, mark < 0 ? undefined : mark);
     const query = new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1));
@@ -148,6 +150,11 @@ export abstract class HttpApi<V> {
     const logIn = (user: string, password: string): Promise<Identity> =>
       loginOf(this.broker, peer, { user, password: Buffer.from(password) });
     return { request, path, query, match, verb, trail, identify, logIn };
+  }
+
+  private isMadeHere({ headers }: Request): boolean {
+    const said = Object.fromEntries(headers);
+    return isMadeHere(said, this.origins.has(said['origin'] ?? null));
   }
 
   protected abstract answered(arrival: Arrival<V>): Promise<Response>;

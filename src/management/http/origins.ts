@@ -21,7 +21,8 @@ export class PageOrigins {
     this.listed = new Set(listed.map((origin) => origin.toLowerCase()));
   }
 
-  private has(origin: string | null): boolean {
+  /** It is among those that were named. */
+  has(origin: string | null): boolean {
     return origin !== null && this.listed.has(origin.toLowerCase());
   }
 

@@ -6,6 +6,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { WebSocketTransport } from '../../../protocols/websocket/connection/transport.ts';
 import { NO_LOGGER } from '../../../src/logger.ts';
 import { Connections } from '../../../src/transport/connections.ts';
+import { peerOf } from '../../../src/transport/peer.ts';
 import { RecordingHandler, RecordingProtocol, turningBroker } from '../../support/recording.ts';
 import { until } from '../../support/until.ts';
 
@@ -38,7 +39,7 @@ function stage() {
   const connections = new Connections(turningBroker(), NO_LOGGER);
   const socket = new Socket();
   const web = script as unknown as WebSocket;
-  const transport = new WebSocketTransport(connections.services, web, socket, 'binary');
+  const transport = new WebSocketTransport(connections.services, web, socket, 'binary', peerOf(socket));
   const handler = new RecordingHandler(transport);
   transport.attach(handler);
   const { unfinished } = connections.services;
