@@ -15,6 +15,10 @@ export interface Annotations {
   readonly deaths: readonly Death[];
   /** Whole, but where the message came with a record of its own that does not say it. */
   readonly firstDeath: { readonly queue?: string; readonly reason?: string; readonly exchange?: string };
+  /** The queue where it died first of those whose deaths the broker has seen; left out: `firstDeath` is one of these. */
+  readonly origin?: string;
+  /** Nothing of it is the broker's: its publisher has said it. Never kept. */
+  readonly told?: true;
   /** It has got a key of a queue's own since: the other keys that its publisher named (`CC`) lead nowhere any more. */
   readonly rekeyed?: boolean;
 }
@@ -122,8 +126,15 @@ function withAnother(before: Annotations | undefined, death: Omit<Death, 'count'
       reason: death.reason,
       ...(death.exchange === undefined ? {} : { exchange: death.exchange }),
     },
+    ...originOf(before, death.queue),
     ...(rekeyed || before?.rekeyed === true ? { rekeyed: true } : {}),
   };
+}
+
+/** What a publisher has said of deaths is not to lead his message where he may not send it. */
+function originOf(before: Annotations | undefined, queue: string): { origin?: string } {
+  const origin = before?.told === true ? queue : before?.origin;
+  return origin === undefined ? {} : { origin };
 }
 
 /** How often it has died in all. */

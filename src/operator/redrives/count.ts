@@ -33,7 +33,7 @@ export async function countFor(
     if (!wanted.includes(entry, view)) return true;
     matching++;
     if (plan.to === 'origin') {
-      const origin = originOf(vhost, view);
+      const origin = originOf(view);
       if (origin === undefined) noOrigin++;
       else if (!byQueue.has(origin) && byQueue.size >= ORIGINS_MAX) others++;
       else byQueue.set(origin, (byQueue.get(origin) ?? 0) + 1);

@@ -180,7 +180,7 @@ export class Redrive {
       return session.route(to.exchange, view.spelling, view.head, view.keyStart, view.keyEnd);
     }
     if (to !== 'origin' && 'exchange' in to) return this.known(to.exchange, to.routingKey!);
-    const queue = to === 'origin' ? originOf(this.ground.vhost, view) : to.queue;
+    const queue = to === 'origin' ? originOf(view) : to.queue;
     if (queue === undefined) {
       this.leftWhy = 'no-origin';
       return null;

@@ -1,6 +1,5 @@
 /** Which messages a redrive is about, and where each of them has died first. */
 import { decodeAnnotations } from '../../message/deaths/annotations.ts';
-import { deathsIn } from '../../message/deaths/death-headers.ts';
 import type { MessageView } from '../../message/message.ts';
 import type { BrowsedEntry } from '../../queue/browse/queue-browser.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
@@ -30,9 +29,11 @@ export class Wanted {
   }
 }
 
-/** The queue that a message died in first; undefined for one that has never died. */
-export function originOf(vhost: Vhost, view: MessageView): string | undefined {
-  const recorded = decodeAnnotations(view.notes, view.notesStart, view.notesEnd);
-  const deaths = recorded ?? deathsIn(vhost.dialects.properties(view).headers);
-  return deaths?.firstDeath.queue ?? deaths?.deaths.at(-1)?.queue;
+/**
+ * The queue that a message died in first; undefined for one that has never died here. What its publisher has said of other deaths does not
+ * count: it would have the operator send it where he may not himself.
+ */
+export function originOf({ notes, notesStart, notesEnd }: MessageView): string | undefined {
+  const deaths = decodeAnnotations(notes, notesStart, notesEnd);
+  return deaths?.origin ?? deaths?.firstDeath.queue ?? deaths?.deaths.at(-1)?.queue;
 }

@@ -65,6 +65,32 @@ describe('a redrive', () => {
     expect(again.properties.headers!['x-death']).toMatchObject([{ queue: 'a', reason: 'rejected', count: 2 }]);
   });
 
+  it('takes no message to where its publisher says that it died: he may not send it there himself, perhaps', async () => {
+    await channel.assertQueue('secret');
+    const told = {
+      'x-death': [{ queue: 'secret', reason: 'rejected', count: 1, exchange: '', 'routing-keys': ['secret'] }],
+      ...{ 'x-first-death-queue': 'secret', 'x-first-death-reason': 'rejected', 'x-first-death-exchange': '' },
+    };
+    channel.sendToQueue('dead', Buffer.from('never died'), { headers: told });
+    await die('a', ['in a'], { headers: told });
+    await die('b', ['in b, told flat'], { headers: { 'x-first-death-queue': 'secret', 'x-death-count': '1' } });
+    expect((await post(at('dead', '/redrives/count'), {})).body).toMatchObject({
+      ...{ matching: 3, noOrigin: 1 },
+      origins: [
+        { queue: 'a', messages: 1 },
+        { queue: 'b', messages: 1 },
+      ],
+    });
+    expect(await redriven({})).toMatchObject({ state: 'done', moved: 2, left: { noOrigin: 1 } });
+    expect([await bodies('secret'), await bodies('a'), await bodies('b')]).toEqual([[], ['in a'], ['in b, told flat']]);
+    // It goes on dying, and its record with it.
+    channel.nack((await channel.get('a')) as GetMessage, false, false);
+    while ((await channel.checkQueue('dead')).messageCount < 2);
+    expect(await redriven({})).toMatchObject({ moved: 1, left: { noOrigin: 1 } });
+    const { headers } = ((await channel.get('a')) as GetMessage).properties;
+    expect(headers).toMatchObject({ 'x-first-death-queue': 'secret', 'x-death': [{ queue: 'a', count: 2 }, told['x-death'][0]] });
+  });
+
   it('has messages come as if they had never died, where their attempts are reset', async () => {
     await die('a', ['1']);
     expect(await redriven({ attempts: 'reset' })).toMatchObject({ moved: 1 });

@@ -16,7 +16,7 @@ const TO = z
   ])
   .default('origin')
   .describe(
-    '`origin`: the queue that each message died in first; a queue; or an exchange, with a key or with each message’s own.',
+    '`origin`: the queue that each message died in first, as the broker has seen it; a queue; or an exchange, with a key or with each message’s own.',
   );
 
 const PLAN = {
