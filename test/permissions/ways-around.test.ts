@@ -382,3 +382,74 @@ function lengthOf(bytes: number): Buffer {
     digits.push((rest & 0x7f) | (rest > 0x7f ? 0x80 : 0));
   return Buffer.from(digits);
 }
+
+describe('what Redis tells of what is not for everybody', () => {
+  const open = async (user: string): Promise<RedisClient> => {
+    const client = await RedisClient.open(broker.ports.redis);
+    expect(await client.call('AUTH', user, 'p')).toBe('OK');
+    return client;
+  };
+  const NOPERM = { text: expect.stringMatching(/^NOPERM access to queue 'closed(-none)?'/) };
+
+  it('the length of a list, and whether there is one, is told to whoever may do something with it', async () => {
+    broker.rules.set('u', { configure: '', write: '^open', read: '^open' });
+    const [client, owner] = [await open('u'), await open('admin')];
+    for (const list of ['closed', 'open']) await owner.call('RPUSH', list, 'x', 'y');
+    for (const list of ['closed', 'closed-none']) {
+      for (const command of ['LLEN', 'EXISTS', 'DEL', 'LPOP']) {
+        expect(await client.call(command, list), `${command} ${list}`).toMatchObject(NOPERM);
+      }
+    }
+    expect(await client.call('EXISTS', 'open', 'closed')).toMatchObject(NOPERM);
+    expect([await client.call('LLEN', 'open'), await client.call('EXISTS', 'open', 'open-none')]).toEqual([2, 1]);
+    expect(await client.call('LPOP', 'open')).toBe('x');
+    expect([await client.call('LLEN', 'open-none'), await client.call('LPOP', 'open-none')]).toEqual([0, null]);
+    expect(await owner.call('LLEN', 'closed')).toBe(2);
+    for (const one of [client, owner]) one.cut();
+  });
+
+  it('the channels of others are told to whoever may listen to them', async () => {
+    broker.rules.set('u', { topics: [{ exchange: 'amq.topic', write: '', read: '^open' }] });
+    const [client, owner, listener] = [await open('u'), await open('admin'), await open('admin')];
+    for (const channel of ['closed', 'open']) await listener.call('SUBSCRIBE', channel);
+    expect(await client.call('PUBSUB', 'CHANNELS')).toEqual(['open']);
+    expect(await client.call('PUBSUB', 'CHANNELS', '*')).toEqual(['open']);
+    expect(await client.call('PUBSUB', 'NUMSUB', 'open', 'closed')).toEqual(['open', 1, 'closed', 0]);
+    expect(await owner.call('PUBSUB', 'CHANNELS')).toEqual(['closed', 'open']);
+    expect(await owner.call('PUBSUB', 'NUMSUB', 'open', 'closed')).toEqual(['open', 1, 'closed', 1]);
+    broker.rules.set('u', { read: '' });
+    expect(await client.call('PUBSUB', 'CHANNELS')).toEqual([]);
+    for (const one of [client, owner, listener]) one.cut();
+  });
+});
+
+describe("another's durable STOMP subscription", () => {
+  const NAME = { 'durable-subscriber-name': 's', 'client-id': 'theirs' };
+  const open = (login: string, more: Record<string, string> = {}): Promise<StompClient> =>
+    StompClient.open(broker.ports.stomp, '1.2', { login, passcode: 'p', ...more });
+
+  it('is not given up by who may not, and stays whose it is', async () => {
+    const owner = await open('admin', { 'client-id': 'theirs' });
+    owner.send('SUBSCRIBE', { destination: '/topic/t', id: '1', ...NAME, receipt: 'r' });
+    await owner.take('RECEIPT');
+    const give = async (): Promise<string> => {
+      const other = await open('u');
+      other.send('UNSUBSCRIBE', { id: '1', ...NAME, receipt: 'r' });
+      const said = String((await other.error()).body);
+      other.cut();
+      return said;
+    };
+    broker.rules.set('u', { configure: '', write: '', read: '' });
+    // Whether it is read is not told either.
+    expect(await give()).toContain("access to queue 'theirs.s'");
+    owner.cut();
+    const [vhost] = [...broker.running.broker.allVhosts];
+    const record = (): string | undefined => vhost!.state.get('stomp/durable/theirs.s')?.toString();
+    await until(() => vhost!.topology.queues.get('theirs.s')!.consumers.length === 0);
+    expect(await give()).toContain("access to queue 'theirs.s'");
+    expect(record()).toBe(JSON.stringify({ user: 'admin', made: true }));
+    broker.rules.set('u', { configure: '', write: '', read: '.*' });
+    expect(await give()).toContain("access to queue 'theirs.s'");
+    expect(record()).toBe(JSON.stringify({ user: 'admin', made: true }));
+  });
+});

@@ -1,10 +1,11 @@
 /** SUBSCRIBE, PSUBSCRIBE, UNSUBSCRIBE, PUNSUBSCRIBE, PUBSUB. */
 
-import { bytesOf, textOf } from '../../../src/api/index.ts';
+import { BrokerError, bytesOf, textOf } from '../../../src/api/index.ts';
 import type { Command } from '../codec/command-parser.ts';
 import { globMatches } from '../codec/glob.ts';
 import type { Client } from '../connection/client.ts';
 import { CommandError, unknownSubcommand, wrongArity } from '../connection/error-replies.ts';
+import { CHANNELS } from '../mapping/names.ts';
 
 /** Bytes that are compared for one channel. */
 const STEPS_MAX = 65_536;
@@ -81,15 +82,37 @@ export function pubsub(client: Client, command: Command): void {
     reply.integer(audience.patterns.size);
   } else if (sub === 'numsub') {
     const names = command.rest(2);
-    reply.array(2 * names.length);
-    for (const name of names) {
-      reply.bulk(name);
-      reply.integer(audience.channels.get(textOf(name)) ?? 0);
-    }
+    const counts: number[] = [];
+    client.eachStep(
+      names.length,
+      (i) => {
+        const name = textOf(names[i]!);
+        const count = audience.channels.get(name) ?? 0;
+        counts.push(count > 0 && mayKnow(client, name) ? count : 0);
+      },
+      () => {
+        reply.array(2 * names.length);
+        for (const [i, name] of names.entries()) {
+          reply.bulk(name);
+          reply.integer(counts[i]!);
+        }
+      },
+    );
   } else if (sub === 'channels') {
     if (command.count > 3) throw wrongArity('pubsub|channels');
     channels(client, [...audience.channels.keys()], command.count === 3 ? command.bytes(2) : undefined);
   } else throw unknownSubcommand('PUBSUB', command.text(1));
+}
+
+/** Which channels others listen to is told to who may listen to them. @throws AccessPending */
+function mayKnow({ session }: Client, channel: string): boolean {
+  try {
+    session.demandReading(CHANNELS, channel);
+    return true;
+  } catch (error) {
+    if (error instanceof BrokerError && error.code === 'access-refused') return false;
+    throw error;
+  }
 }
 
 function channels(client: Client, names: readonly string[], pattern: Buffer | undefined): void {
@@ -101,7 +124,8 @@ function channels(client: Client, names: readonly string[], pattern: Buffer | un
     names.length,
     (i) => {
       const name = bytesOf(names[i]!);
-      if (pattern === undefined || globMatches(pattern, name, { left: STEPS_MAX })) found.push(name);
+      const isWanted = pattern === undefined || globMatches(pattern, name, { left: STEPS_MAX });
+      if (isWanted && mayKnow(client, names[i]!)) found.push(name);
     },
     () => {
       client.reply.array(found.length);

@@ -8,9 +8,11 @@
  * until DEL. What takes from the end that is filled, or fills the end that is taken from, would need a stack, and is refused.
  */
 import {
+  BrokerError,
   DOT,
   MARK_NOW,
   type Mark,
+  type QueueInfo,
   type QueueOptions,
   type Route,
   RouteMemo,
@@ -40,9 +42,19 @@ export class Lists {
     this.session = session;
   }
 
-  /** Elements that wait in it; 0 for one that is not there. @throws BrokerError resource-locked */
+  /** Elements that wait in it; 0 for one that is not there. @throws BrokerError resource-locked, access-refused; AccessPending */
   length(name: string): number {
-    return this.session.queueExists(name) ? this.session.checkQueue(name).messages : 0;
+    return this.told(name)?.messages ?? 0;
+  }
+
+  /** What it is like, for whoever may do anything with it; of others even that it is not there is not for everybody. */
+  private told(name: string): QueueInfo | undefined {
+    try {
+      return this.session.passiveQueue(name);
+    } catch (error) {
+      if (error instanceof BrokerError && error.code === 'not-found') return undefined;
+      throw error;
+    }
   }
 
   /**
@@ -59,7 +71,7 @@ export class Lists {
 
   /** Whether it is there, to be emptied. @throws CommandError it is filled at the other end */
   find(name: string, filledAt: End): boolean {
-    if (!this.session.queueExists(name)) return false;
+    if (!this.session.queueExists(name) && this.told(name) === undefined) return false;
     this.demand(name, filledAt);
     return true;
   }
@@ -94,11 +106,12 @@ export class Lists {
    */
   delete(name: string, done: (had: boolean, mark: Mark) => void): void {
     const { session } = this;
-    if (!session.queueExists(name)) {
+    const there = this.told(name);
+    if (there === undefined) {
       done(false, MARK_NOW);
       return;
     }
-    if (session.checkQueue(name).consumers > 0) {
+    if (there.consumers > 0) {
       session.purgeQueue(name, ({ messages, mark }) => done(messages > 0, mark));
       return;
     }

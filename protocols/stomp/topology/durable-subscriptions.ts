@@ -166,13 +166,14 @@ export function forgetDurable(session: Session, name: string, alone: boolean): v
   const marked = bindings.filter(isMarked);
   const isOwn = isMadeFor(session, name, bindings);
   if (marked.length === 0 && !isOwn) return;
-  if (session.checkQueue(name).consumers > 0) {
+  // Whose it is, and whether somebody reads it, is not for everybody; and it stays whose it is unless it may be given up.
+  if ((alone ? session.passiveQueue(name) : session.checkQueue(name)).consumers > 0) {
     if (alone) throw new BrokerError('precondition-failed', `queue '${name}' in vhost '${session.vhost}' in use`);
     return;
   }
-  disown(session.state, name);
   if (isOwn && marked.length === bindings.length) session.deleteQueue(name, true, false);
   else for (const binding of marked) unbind(session, name, binding);
+  disown(session.state, name);
 }
 
 export function isMarked({ options }: BindingInfo): boolean {

@@ -17,8 +17,6 @@ export interface Annotations {
   readonly firstDeath: { readonly queue?: string; readonly reason?: string; readonly exchange?: string };
   /** The queue where it died first of those whose deaths the broker has seen; left out: `firstDeath` is one of these. */
   readonly origin?: string;
-  /** Nothing of it is the broker's: its publisher has said it. Never kept. */
-  readonly told?: true;
   /** It has got a key of a queue's own since: the other keys that its publisher named (`CC`) lead nowhere any more. */
   readonly rekeyed?: boolean;
 }
@@ -82,13 +80,19 @@ function remembered(buffer: Buffer, start: number, end: number): Annotations {
 /**
  * The record of one more death, added to what there was.
  * @param rekeyed it goes on with a key of the queue's own
+ * @param told what there was its publisher has said, and nothing of it is the broker's
  */
-export function withDeath(before: Annotations | undefined, death: Omit<Death, 'count'>, rekeyed = false): Annotations {
+export function withDeath(
+  before: Annotations | undefined,
+  death: Omit<Death, 'count'>,
+  rekeyed = false,
+  told = false,
+): Annotations {
   const known = made;
   if (known !== null && known.before === before && known.rekeyed === rekeyed && sameDeath(known.death, death)) {
     return known.result;
   }
-  const result = withAnother(before, death, rekeyed);
+  const result = withAnother(before, death, rekeyed, told);
   made = { before, death, rekeyed, result };
   return result;
 }
@@ -110,7 +114,14 @@ function sameKeys(a: readonly string[] | undefined, b: readonly string[] | undef
   return a === b || (a?.length === b?.length && a!.every((key, i) => key === b![i]));
 }
 
-function withAnother(before: Annotations | undefined, death: Omit<Death, 'count'>, rekeyed: boolean): Annotations {
+function withAnother(
+  before: Annotations | undefined,
+  death: Omit<Death, 'count'>,
+  rekeyed: boolean,
+  told: boolean,
+): Annotations {
+  // What a publisher has said of deaths is not to lead his message where he may not send it.
+  const origin = told && before !== undefined ? death.queue : before?.origin;
   const deaths = before?.deaths ?? [];
   const same = deaths.find((d) => d.queue === death.queue && d.reason === death.reason);
   const acquired = (same?.acquired ?? 0) + (death.acquired ?? 0);
@@ -126,15 +137,9 @@ function withAnother(before: Annotations | undefined, death: Omit<Death, 'count'
       reason: death.reason,
       ...(death.exchange === undefined ? {} : { exchange: death.exchange }),
     },
-    ...originOf(before, death.queue),
+    ...(origin !== undefined && { origin }),
     ...(rekeyed || before?.rekeyed === true ? { rekeyed: true } : {}),
   };
-}
-
-/** What a publisher has said of deaths is not to lead his message where he may not send it. */
-function originOf(before: Annotations | undefined, queue: string): { origin?: string } {
-  const origin = before?.told === true ? queue : before?.origin;
-  return origin === undefined ? {} : { origin };
 }
 
 /** How often it has died in all. */

@@ -42,7 +42,7 @@ export function deathsIn(headers: Headers): Annotations | undefined {
   const list = find(headers, DEATHS_HEADER);
   if (list !== undefined) {
     const deaths = isOf(list, 'list') ? list.value.flatMap((entry) => deathOf(entry) ?? []) : [];
-    return bounded({ deaths, firstDeath: factsIn(headers, FIRST), told: true });
+    return bounded({ deaths, firstDeath: factsIn(headers, FIRST) });
   }
   const count = wholeIn(headers, COUNT_HEADER);
   if (count === undefined) return undefined;
@@ -167,7 +167,7 @@ function flatDeaths(first: Facts, last: Facts, count: number, acquired: number |
   const same = first.queue === last.queue && first.reason === last.reason;
   const two = !same && count > 1 && first.queue !== undefined && first.reason !== undefined;
   const deaths = two ? [latest(count - 1), whole(first, 1)] : [latest(count)];
-  return { deaths, firstDeath: first, told: true };
+  return { deaths, firstDeath: first };
 }
 
 function bounded(annotations: Annotations): Annotations {

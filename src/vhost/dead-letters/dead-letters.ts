@@ -228,7 +228,7 @@ export class DeadLetters {
       // It is not to expire again where it goes, so what it was given is only kept in the record.
       ...(view.expiresAtMs === 0 ? {} : { originalExpirationMs: view.expiresAtMs - view.arrivedAtMs }),
     };
-    const annotations = withDeath(before, death, target !== null);
+    const annotations = withDeath(before, death, target !== null, recorded === undefined);
     draft.annotations = annotations;
     // The store's bytes may move under an append, so what is carried over is copied out first.
     draft.props = Buffer.from(view.props.subarray(view.propsStart, view.propsEnd));

@@ -4,6 +4,7 @@ import type { Endpoint } from '../../../api/endpoint.ts';
 import type { ConsumerView } from '../../../operator/connections.ts';
 import type { QueueView } from '../../../operator/queues.ts';
 import type { OldestHeld } from '../../../operator/rates/held-since.ts';
+import { hasTag } from '../../http/tags.ts';
 import type { Asked } from '../http/asked.ts';
 import { type Operation, operation } from '../http/operation.ts';
 import { Problem } from '../http/problem.ts';
@@ -140,12 +141,17 @@ export const QUEUES: readonly Operation[] = [
     id: 'listQueueConsumers',
     group: 'Queues',
     summary: 'Lists consumers of a queue, those that hold most first.',
+    description: 'Without the tag `monitoring` only one’s own, as `/consumers`.',
     access: 'management',
     query: z.strictObject(PAGE),
     answer: z.object({ consumers: z.array(CONSUMER), total: LISTED.total }),
     handle: (asked) => {
       const { skip, limit } = asked.query;
-      const all = queueOf(asked).consumers();
+      const { identity } = asked;
+      const seesAll = hasTag(identity.tags, 'monitoring');
+      const all = queueOf(asked)
+        .consumers()
+        .filter(({ connection }) => seesAll || connection.user === identity.user);
       all.sort((a, b) => b.held - a.held);
       const oldest = asked.operator.connections.oldestHeld(asked.vhost, asked.param('queue'));
       const consumers = all.slice(skip, skip + limit).map((view) => consumerShape(view, view.oldestHeld(oldest)));
