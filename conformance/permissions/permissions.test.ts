@@ -67,6 +67,15 @@ it.skipIf(skipped)('what RabbitMQ has exported has each of its ways to hash a pa
   }
 });
 
+it.skipIf(skipped)('how many answers are the same is said', () => {
+  const all = Object.values(QUESTIONS).flat();
+  const reasons = all.flatMap(([, , , because]) => because ?? []);
+  const counted = [...new Set(reasons)].map((one) => `${one} ${reasons.filter((each) => each === one).length}`);
+  console.log(`permissions: ${all.length} questions, ${all.length - reasons.length} answered the same as by RabbitMQ`);
+  console.log(`${reasons.length} otherwise, and why (differences.ts): ${counted.join(', ')}`);
+  expect(all.length).toBeGreaterThanOrEqual(100);
+});
+
 it('every difference has its reason, and every reason a question', () => {
   const used = Object.values(QUESTIONS).flatMap((questions) => questions.map(([, , , because]) => because));
   expect(new Set(used.filter((because) => because !== undefined))).toEqual(new Set(Object.keys(DIFFERENCES)));

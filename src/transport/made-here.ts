@@ -33,7 +33,12 @@ function isOwnName(url: string): boolean {
 
 function isLoopbackName(hostname: string): boolean {
   const name = unbracketed(hostname);
-  return name === 'localhost' || name.endsWith('.localhost') || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'));
+  return (
+    name === 'localhost' ||
+    name.endsWith('.localhost') ||
+    name === '::1' ||
+    (isIP(name) === 4 && name.startsWith('127.'))
+  );
 }
 
 function unbracketed(hostname: string): string {

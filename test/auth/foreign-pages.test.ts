@@ -3,9 +3,9 @@
  * proxy here asks: over WebSocket and HTTP, what the request says of where it comes from counts too.
  */
 import { request } from 'node:http';
+import * as wire from 'mqtt-packet';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import * as wire from 'mqtt-packet';
 import { type BrokerOptions, createBroker, type RunningBroker } from '../../src/index.ts';
 
 let running: RunningBroker;
@@ -51,7 +51,10 @@ async function guest(headers: Record<string, string>, path: string): Promise<num
 const ELSEWHERE: [what: string, headers: Record<string, string>][] = [
   ['a page of another site', { origin: 'https://evil.example' }],
   ['a page that says no name, as in a frame without rights', { origin: 'null' }],
-  ['a page whose name was pointed at this machine', { origin: 'http://evil.example:15672', host: 'evil.example:15672' }],
+  [
+    'a page whose name was pointed at this machine',
+    { origin: 'http://evil.example:15672', host: 'evil.example:15672' },
+  ],
   ['a page of a name that begins like one of here', { origin: 'http://localhost.evil.example' }],
   ['a page of an address that begins like one of here', { origin: 'http://127.0.0.1.evil.example' }],
   ['a client of a proxy that keeps the name it was asked for', { host: 'broker.example.org' }],

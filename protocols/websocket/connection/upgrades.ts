@@ -91,7 +91,13 @@ export class WebSocketUpgrades {
     this.webSocketServer.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
       const chosen = subProtocols.find((s) => s.name === webSocket.protocol);
       const kind: MessageKind = chosen?.kind ?? 'mirror';
-      const transport = new WebSocketTransport(connections.services, webSocket, socket, kind, this.peerOf(request, socket));
+      const transport = new WebSocketTransport(
+        connections.services,
+        webSocket,
+        socket,
+        kind,
+        this.peerOf(request, socket),
+      );
       connections.unreserve(socket);
       connections.admit(transport, chosen === undefined ? candidates : [chosen.protocol]);
     });

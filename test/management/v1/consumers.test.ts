@@ -37,7 +37,9 @@ it('tells what each holds, in pages, and without the tag monitoring only her own
   await broker.users.setPermissions('ann', '/', ALL);
   expect(await list('', 'ann:p')).toEqual({ consumers: [], total: 0, matching: 0 });
   const ofQueue = async (login: string) =>
-    (await broker.ask('/vhosts/%2F/queues/a/consumers', { login })).body.consumers.map(({ tag }: { tag: string }) => tag);
+    (await broker.ask('/vhosts/%2F/queues/a/consumers', { login })).body.consumers.map(
+      ({ tag }: { tag: string }) => tag,
+    );
   expect([await ofQueue(ROOT), await ofQueue('ann:p')]).toEqual([['holds'], []]);
   await broker.users.put('ann', { password: 'p', tags: ['monitoring'] });
   expect(await ofQueue('ann:p')).toEqual(['holds']);

@@ -88,7 +88,10 @@ describe('a redrive', () => {
     while ((await channel.checkQueue('dead')).messageCount < 2);
     expect(await redriven({})).toMatchObject({ moved: 1, left: { noOrigin: 1 } });
     const { headers } = ((await channel.get('a')) as GetMessage).properties;
-    expect(headers).toMatchObject({ 'x-first-death-queue': 'secret', 'x-death': [{ queue: 'a', count: 2 }, told['x-death'][0]] });
+    expect(headers).toMatchObject({
+      'x-first-death-queue': 'secret',
+      'x-death': [{ queue: 'a', count: 2 }, told['x-death'][0]],
+    });
   });
 
   it('has messages come as if they had never died, where their attempts are reset', async () => {
