@@ -15,7 +15,9 @@ import { createBroker } from '../src/index.ts';
 import { startTestBroker, type TestBroker } from './support/broker.ts';
 import { Command } from './support/command.ts';
 
-const PAGES = readdirSync('docs').map((name) => join('docs', name));
+const PAGES = readdirSync('docs')
+  .filter((name) => name.endsWith('.md'))
+  .map((name) => join('docs', name));
 const TEXTS = new Map(['README.md', ...PAGES].map((path) => [path, readFileSync(path, 'utf8')]));
 /** All pages in a row. */
 const TEXT = [...TEXTS.values()].join('\n');

@@ -26,7 +26,12 @@ const COLUMNS: readonly Column<Connection>[] = [
   },
   { key: 'user', title: 'User', sort: 'user', cell: ({ user }) => user },
   { key: 'vhost', title: 'Vhost', sort: 'vhost', cell: ({ vhost }) => vhost },
-  { key: 'protocol', title: 'Protocol', sort: 'protocol', cell: ({ protocol }) => protocol },
+  {
+    key: 'protocol',
+    title: 'Protocol',
+    sort: 'protocol',
+    cell: ({ protocol }) => <span class="whole">{protocol}</span>,
+  },
   {
     key: 'state',
     title: 'State',

@@ -33,7 +33,7 @@ const COLUMNS: readonly Column<Consumer>[] = [
     title: 'Connection',
     cell: ({ connection }) => <a href={href('connections', connection)}>{connection.split(' -> ')[0]}</a>,
   },
-  { key: 'protocol', title: 'Protocol', cell: ({ protocol }) => protocol },
+  { key: 'protocol', title: 'Protocol', cell: ({ protocol }) => <span class="whole">{protocol}</span> },
   {
     key: 'activity',
     title: 'State',

@@ -150,7 +150,8 @@ function Bindings(props: { vhost: string; name: string; way: 'source' | 'destina
       ? [
           {
             key: 'act',
-            title: 'Act',
+            title: '',
+            deeds: true,
             cell: (one: Binding) =>
               allowed?.[rows.indexOf(one)] === true && (
                 <Button

@@ -1,8 +1,9 @@
 /** How a queue goes, what it is, and where each of its settings comes from. */
 import { useAnswer } from '../api/answer.ts';
 import { path } from '../api/request.ts';
-import { bytes, count, duration, inline, rate, shortCount } from '../format.ts';
+import { bytes, count, rate, shortCount } from '../format.ts';
 import { href, hrefWith } from '../router.ts';
+import { shown } from '../settings.ts';
 import { Facts, Figure, Section } from '../ui/basics.tsx';
 import { Chart } from '../ui/chart.tsx';
 import { Table } from '../ui/table.tsx';
@@ -117,17 +118,6 @@ interface Setting {
   readonly argument: unknown;
   readonly policy: unknown;
   readonly operator: unknown;
-}
-
-const OF_TIME = new Set(['message-ttl', 'expires', 'retry-delay', 'retry-delay-max', 'consumer-timeout']);
-const OF_BYTES = new Set(['max-length-bytes']);
-
-function shown(key: string, value: unknown): string {
-  if (value === undefined) return '';
-  if (typeof value === 'number' && OF_TIME.has(key)) return `${duration(value)} (${count(value)} ms)`;
-  if (typeof value === 'number' && OF_BYTES.has(key)) return bytes(value);
-  if (typeof value === 'number') return count(value);
-  return value === '' ? '(empty)' : inline(value);
 }
 
 /** Of numbers that bound something the smallest holds; else what the client said, then the policy. */

@@ -61,6 +61,7 @@ export function QueueRouting({ vhost, name, mayWrite, deadLetter }: RoutingProps
           {
             key: 'act',
             title: '',
+            deeds: true,
             cell: (one: Binding) =>
               one.source !== '' &&
               allowed?.[rows.indexOf(one)] === true && (

@@ -55,10 +55,16 @@ export function Graph({ left, middle, right, edges, more, in: into, out }: Graph
   // An exchange may lead back to where it comes from: it stands on both sides then.
   const lefts = new Map(column(left, COLUMNS[0]).map((placed) => [placed.node.id, placed]));
   const rights = new Map(column(right, COLUMNS[2]).map((placed) => [placed.node.id, placed]));
+  // A side that nothing stands on takes no room.
+  const from = left.length === 0 ? COLUMNS[1] - MARGIN : 0;
+  const width = (right.length === 0 ? COLUMNS[1] + BOX.width + MARGIN : WIDTH) - from;
   const centre = column([middle], COLUMNS[1])[0]!;
   return (
     <figure class="graph">
-      <svg viewBox={`0 0 ${WIDTH} ${height}`}>
+      <svg
+        viewBox={`${from} 0 ${width} ${height}`}
+        style={{ minWidth: `${(width * 44) / WIDTH}rem`, maxWidth: `${width}px` }}
+      >
         <title>{`What ${middle.name} is bound to`}</title>
         {edges.map(({ from, to, label }) => {
           const inwards = to === middle.id;

@@ -194,6 +194,7 @@ function Shown({ vhost, position, id }: { vhost: string; position: string | unde
                 </li>
               ))}
           </ol>
+          {events.length + dropped.length === 0 && <Empty>Nothing that happened to it was noted.</Empty>}
           <p class="hint">
             {data.eventsSince === null ? 'No queue has events noted.' : 'What happened is known since '}
             {data.eventsSince !== null && <Time atMs={Date.parse(data.eventsSince)} />}

@@ -53,6 +53,33 @@ inBrowser('administration', (desk) => {
     await expect(desk.api('GET', '/api/users/plant')).rejects.toThrow(/404/);
   });
 
+  test('permissions are changed and taken back, of names and of topics, and are in force', async () => {
+    await desk.user('fitter', 'management', ['', '', '.*']);
+    const page = await desk.page({ at: 'users/fitter' });
+    const dialog = page.getByRole('dialog');
+    const set = async (): Promise<void> => {
+      await dialog.getByRole('button', { name: 'Set' }).click();
+      await dialog.waitFor({ state: 'detached' });
+    };
+    await page.getByRole('button', { name: 'Change /', exact: true }).click();
+    expect(await dialog.getByLabel('Read').inputValue()).toBe('.*');
+    await dialog.getByLabel('Read').fill('^mine');
+    await set();
+    await page.getByRole('cell', { name: '^mine' }).waitFor();
+    await page.getByRole('button', { name: 'Add' }).nth(1).click();
+    await dialog.getByLabel('Write').fill('^plant\\.');
+    await set();
+    expect(await desk.api('GET', '/api/users/fitter/topic-permissions')).toEqual([
+      { user: 'fitter', vhost: '/', exchange: 'amq.topic', write: '^plant\\.', read: '.*' },
+    ]);
+    await page.getByRole('button', { name: 'Remove / amq.topic' }).click();
+    await page.getByText('None: every key and topic is free').waitFor();
+    await page.getByRole('button', { name: 'Remove /', exact: true }).click();
+    await page.getByText('None: it may not enter any vhost.').waitFor();
+    expect(await desk.api('GET', '/api/users/fitter/permissions')).toEqual([]);
+    expect(await desk.api('GET', '/api/users/fitter/topic-permissions')).toEqual([]);
+  });
+
   test('what a user may do is asked of the broker, which says the rule that decides', async () => {
     await desk.user('clerk', 'management', ['', '', '^orders']);
     const page = await desk.page({ at: 'users/clerk' });
@@ -119,6 +146,11 @@ inBrowser('administration', (desk) => {
     await dialog.getByRole('button', { name: 'Set' }).click();
     await page.getByRole('cell', { name: 'max-length: 5' }).waitFor();
     expect(await desk.api('GET', '/api/queues/%2F/invoices.1')).toMatchObject({ policy: 'short' });
+
+    await page.getByRole('button', { name: 'Change short' }).click();
+    await dialog.getByLabel('Settings').fill('{"message-ttl": 60000}');
+    await dialog.getByRole('button', { name: 'Set' }).click();
+    await page.getByRole('cell', { name: 'message-ttl: 1 min (60,000 ms)' }).waitFor();
 
     await page.getByRole('button', { name: 'Delete short' }).click();
     await dialog.getByText('this one now').first().waitFor();

@@ -47,6 +47,26 @@ inBrowser('dead letters', (desk) => {
     await page.getByText('2 shown; scanned 5 of 5').waitFor();
   });
 
+  test('of any queue are looked at, a part at a time, and looked at again', async () => {
+    await client.channel.assertQueue('grave');
+    const headers = { 'x-first-death-queue': 'old', 'x-first-death-reason': 'expired' };
+    for (let i = 0; i < 1_200; i++) client.channel.sendToQueue('grave', Buffer.from('x'), { headers });
+    await client.channel.waitForConfirms();
+    const page = await desk.page({ at: 'dead-letters' });
+    await page.getByLabel('Any queue').fill('grave');
+    await page.getByRole('button', { name: 'Look', exact: true }).click();
+    await page.getByText('A sample: the newest 1,000 of 1,200 messages').waitFor();
+    await page.getByRole('button', { name: 'Look at more' }).click();
+    await page.getByText('All 1,200 messages').waitFor();
+    await page
+      .getByRole('row', { name: /^old expired/ })
+      .getByText('1,200', { exact: true })
+      .waitFor();
+    await client.channel.purgeQueue('grave');
+    await page.getByRole('button', { name: 'Look again' }).click();
+    await page.getByText('There is nothing in it.').waitFor();
+  });
+
   test('a group is counted without being moved, then sent back to where it died', async () => {
     await die('bills', { timeout: 3, broken: 2 });
     const page = await desk.page({ at: 'dead-letters/%2F/bills.dead' });

@@ -115,6 +115,21 @@ inBrowser('lists of what there is', (desk) => {
     await page.getByRole('heading', { name: 'Connections' }).waitFor();
   });
 
+  it('closes several connections at once, each of which hears why', async () => {
+    const victims = await Promise.all(
+      ['flood-1', 'flood-2'].map((name) => amqp.connect(desk.amqpUrl, { clientProperties: { connection_name: name } })),
+    );
+    const closed = victims.map((one) => new Promise<Error>((resolve) => one.on('close', resolve)));
+    const page = await desk.page({ at: 'connections' });
+    for (const name of ['flood-1', 'flood-2']) await page.getByRole('row', { name }).getByRole('checkbox').check();
+    await page.getByRole('button', { name: 'Close', exact: true }).click();
+    await page.getByLabel('Reason').fill('maintenance');
+    await confirm(page, 'Close them');
+    for (const error of await Promise.all(closed)) expect(error.message).toContain('maintenance');
+    await page.getByRole('row', { name: 'flood-1' }).waitFor({ state: 'detached' });
+    await page.getByRole('row', { name: 'billing' }).waitFor();
+  });
+
   it('shows a user without the tag monitoring her own connections alone', async () => {
     const hers = await amqp.connect(desk.amqpUrl.replace('guest:guest', 'ann:ann'));
     const page = await desk.page({ as: 'ann', at: 'connections' });
@@ -126,7 +141,7 @@ inBrowser('lists of what there is', (desk) => {
 
   it('shows kept sessions with what waits for them, and ends them', async () => {
     const login = { username: 'guest', password: 'guest', clean: false, reconnectPeriod: 0 };
-    for (const clientId of ['kept-1', 'kept-2']) {
+    for (const clientId of ['kept-1', 'kept-2', 'kept-3', 'kept-4']) {
       const kept = await mqtt.connectAsync(desk.mqttUrl, { ...login, clientId });
       await kept.subscribeAsync('plant/+/temp', { qos: 1 });
       await kept.endAsync();
@@ -141,6 +156,9 @@ inBrowser('lists of what there is', (desk) => {
     await page.getByRole('row', { name: 'plant/+/temp amq.topic at least once' }).waitFor();
     await page.getByText('wait for it').waitFor();
     await expectAccessible(page);
+    await page.getByRole('button', { name: 'End' }).click();
+    await confirm(page, 'End');
+    for (const name of ['kept-3', 'kept-4']) await page.getByRole('row', { name }).getByRole('checkbox').check();
     await page.getByRole('button', { name: 'End' }).click();
     await confirm(page, 'End');
     await page.getByText('1 in all').waitFor();
@@ -168,5 +186,9 @@ inBrowser('lists of what there is', (desk) => {
     await page.getByRole('link', { name: 'hall/3.5' }).click();
     await page.getByText('hall/3.5').nth(1).waitFor();
     await expectAccessible(page);
+    await page.getByRole('button', { name: 'Remove' }).click();
+    await confirm(page, 'Remove');
+    await page.getByRole('heading', { name: 'Retained messages' }).waitFor();
+    await page.getByRole('link', { name: 'hall/3.5' }).waitFor({ state: 'detached' });
   }, 30_000);
 });

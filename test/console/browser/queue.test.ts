@@ -147,11 +147,11 @@ inBrowser('messages of a queue', (desk) => {
     await page.locator('tbody tr').first().getByText('order 0', { exact: true }).waitFor();
     await page.getByLabel('Text in the body').fill('order 11');
     await page.getByLabel('Selector').fill("region = 'us'");
-    await page.getByRole('button', { name: 'Search' }).click();
+    await page.getByRole('button', { name: 'Search', exact: true }).click();
     await page.getByText('6 shown; scanned 120 of 120').waitFor();
     await expectAccessible(page);
     await page.getByLabel('Selector').fill('region =');
-    await page.getByRole('button', { name: 'Search' }).click();
+    await page.getByRole('button', { name: 'Search', exact: true }).click();
     await page.getByRole('alert').waitFor();
     expect(await client.channel.checkQueue('looked at')).toMatchObject({ messageCount: 120 });
   });
@@ -165,7 +165,7 @@ inBrowser('messages of a queue', (desk) => {
       route.fulfill({ json: { messages: [], scanned: 1_000, of: 10_000_000, missed: 0, next: `newest:${++asked}` } }),
     );
     await page.getByLabel('Text in the body').fill('needle');
-    await page.getByRole('button', { name: 'Search' }).click();
+    await page.getByRole('button', { name: 'Search', exact: true }).click();
     await page.getByText(/^0 shown; scanned \d{2,},000 of 10,000,000$/).waitFor();
     await page.getByRole('button', { name: 'Stop' }).click();
     await page.getByText('None of those that were looked at is like that.').waitFor();
@@ -209,6 +209,22 @@ inBrowser('messages of a queue', (desk) => {
     expect(await page.locator('img').count()).toBe(0);
   });
 
+  test('are shown whole when one asks for it, as far as a page takes in', async () => {
+    await client.channel.assertQueue('long bodies');
+    await client.send('long bodies', ['x'.repeat(100_000), 'y'.repeat(2_000_000)]);
+    const page = await desk.page({ at: at('long bodies') });
+    await page.locator('tbody tr').nth(1).getByRole('button').click();
+    const shown = async (): Promise<number> => (await page.locator('.body pre').innerText()).length;
+    await expect.poll(shown).toBe(64 * 1024);
+    await page.getByRole('button', { name: '34,464 characters more' }).click();
+    await expect.poll(shown).toBe(100_000);
+    await page.getByRole('button', { name: 'Close the message' }).click();
+    await page.locator('.opened').waitFor({ state: 'detached' });
+    await page.locator('tbody tr').first().getByRole('button').click();
+    await page.getByText('These are the first 1.0 MiB of 1.9 MiB.').waitFor();
+    expect(await page.getByRole('button', { name: 'Edit and send again' }).isDisabled()).toBe(true);
+  });
+
   test('are edited and sent again', async () => {
     await client.channel.assertQueue('mended');
     client.channel.sendToQueue('mended', Buffer.from('wrong'), { messageId: 'm', headers: { a: 1 }, persistent: true });
@@ -232,7 +248,7 @@ inBrowser('messages of a queue', (desk) => {
     await client.channel.assertQueue('from');
     await client.channel.assertQueue('to');
     await client.send('from', ['a1', 'a2', 'b1', 'b2', 'b3']);
-    const page = await desk.page({ at: at('from') });
+    const page = await desk.page({ at: at('from'), allowed: [/status of 404/] });
     for (const body of ['a2', 'b2']) await page.getByRole('row', { name: body }).getByRole('checkbox').check();
     await page.getByText('2 chosen').waitFor();
     await page.getByRole('button', { name: 'Move', exact: true }).click();
@@ -243,13 +259,18 @@ inBrowser('messages of a queue', (desk) => {
     expect(await bodies(desk, 'to')).toEqual(['a2', 'b2']);
     expect(await bodies(desk, 'from')).toEqual(['a1', 'b1', 'b3']);
     await page.getByLabel('Text in the body').fill('b');
-    await page.getByRole('button', { name: 'Search' }).click();
+    await page.getByRole('button', { name: 'Search', exact: true }).click();
     await page.getByText('2 shown; scanned 3 of 3').waitFor();
     await page.getByRole('button', { name: 'Copy', exact: true }).click();
     await dialog.getByLabel('Queue', { exact: true }).fill('to');
     await dialog.getByRole('button', { name: 'Copy' }).click();
     await page.getByText('2 messages copied.').waitFor();
     expect(await bodies(desk, 'to')).toEqual(['a2', 'b2', 'b1', 'b3']);
+    await page.getByRole('button', { name: 'Move all' }).click();
+    await dialog.getByLabel('Queue', { exact: true }).fill('nowhere');
+    await dialog.getByRole('button', { name: 'Move' }).click();
+    await dialog.getByRole('alert').waitFor();
+    await page.keyboard.press('Escape');
     await page.getByRole('row', { name: 'b3' }).getByRole('checkbox').check();
     await page.getByRole('button', { name: 'Remove', exact: true }).click();
     await dialog.getByRole('button', { name: 'Remove' }).click();

@@ -63,6 +63,8 @@ inBrowser('the live tail', (desk) => {
     await page.getByText(/^[1-9][\d,]* not shown$/).waitFor();
     expect(await rows.filter({ hasText: 'meanwhile' }).count()).toBe(0);
     expect(await client.channel.checkQueue('watched')).toMatchObject({ consumerCount: 0 });
+    await page.getByRole('button', { name: 'Go on' }).click();
+    while ((await rows.filter({ hasText: 'later' }).count()) === 0) await client.send('watched', ['later']);
     await expectAccessible(page);
   });
 

@@ -23,6 +23,19 @@ inBrowser('topics', (desk) => {
     expect(await page.locator('main img').count()).toBe(0);
     await page.getByRole('heading', { name: /^2 topics, 3 messages/ }).waitFor();
     await expectAccessible(page);
+    await page.getByLabel('Filter').fill('plant/2/#');
+    await page.getByRole('button', { name: 'Show' }).click();
+    await page.getByText('Nothing has come yet, and nothing is retained.').waitFor();
+    // The page may still be subscribing.
+    while ((await page.getByText('2', { exact: true }).count()) === 0) {
+      await client.publishAsync('plant/1/t', 'not this', { qos: 1 });
+      await client.publishAsync('plant/2/name', 'this', { qos: 1 });
+    }
+    await page.getByText('2', { exact: true }).click();
+    await page.getByText('this', { exact: true }).waitFor();
+    expect(await page.getByText('not this').count()).toBe(0);
+    await page.getByRole('button', { name: 'Begin anew' }).click();
+    await page.getByText('Nothing has come yet, and nothing is retained.').waitFor();
     await client.endAsync();
   });
 

@@ -41,6 +41,16 @@ inBrowser('the topology', (desk) => {
     await page.getByRole('heading', { name: 'orders' }).waitFor();
   });
 
+  test('begins where one says', async () => {
+    const page = await desk.page({ at: 'topology' });
+    await page.getByLabel('What').selectOption('queue');
+    await page.getByLabel('Name').fill('invoices');
+    await page.getByRole('button', { name: 'Show' }).click();
+    await page.getByRole('heading', { name: 'invoices' }).waitFor();
+    await page.getByRole('link', { name: 'To its page' }).click();
+    await page.getByRole('link', { name: 'Routing' }).waitFor();
+  });
+
   test('draws the part one looks at, and counts the rest', async () => {
     const page = await desk.page({ at: 'topology/%2F/exchange/wide' });
     await page.getByText('36 more on the right are not drawn.').waitFor();

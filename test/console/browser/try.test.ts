@@ -25,6 +25,12 @@ inBrowser('trying it', (desk) => {
     expect(await page.locator('main img').count()).toBe(0);
     await page.getByRole('heading', { name: 'What came: 2' }).waitFor();
     await expectAccessible(page);
+    await page.getByRole('button', { name: 'Clear' }).click();
+    await page.getByText('Nothing yet.').waitFor();
+    await page.getByLabel('Retained').check();
+    await page.getByRole('button', { name: 'Publish' }).click();
+    await page.locator('.came').getByText('from the page').waitFor();
+    await expect.poll(async () => (await desk.api<{ total: number }>('GET', '/v1/vhosts/%2F/retained')).total).toBe(1);
     await page.getByRole('button', { name: 'Disconnect' }).click();
     await page.getByText('not connected').waitFor();
     await other.endAsync();

@@ -5,6 +5,7 @@ import { ask, path } from '../../api/request.ts';
 import { hasTag, session } from '../../api/session.ts';
 import { count } from '../../format.ts';
 import { href } from '../../router.ts';
+import { shown } from '../../settings.ts';
 import { Badge, Button, PageHead, Section, Trouble, Waiting } from '../../ui/basics.tsx';
 import { ActDialog } from '../../ui/dialog.tsx';
 import { AreaField, SelectField, TextField } from '../../ui/fields.tsx';
@@ -25,9 +26,9 @@ interface Policy {
   readonly configured: boolean;
 }
 
-const shown = ({ definition }: Policy): string =>
+const settingsOf = ({ definition }: Policy): string =>
   Object.entries(definition)
-    .map(([name, value]) => `${name}: ${value}`)
+    .map(([name, value]) => `${name}: ${shown(name, value)}`)
     .join(', ');
 
 export default function PoliciesPage() {
@@ -79,7 +80,7 @@ export default function PoliciesPage() {
               { key: 'pattern', title: 'Pattern', cell: ({ pattern }) => <code>{pattern}</code> },
               { key: 'applyTo', title: 'Applies to', cell: ({ applyTo }) => applyTo.replace('_', ' ') },
               { key: 'priority', title: 'Priority', figures: true, cell: ({ priority }) => priority },
-              { key: 'definition', title: 'Settings', cell: shown },
+              { key: 'definition', title: 'Settings', cell: settingsOf },
               {
                 key: 'do',
                 deeds: true,
