@@ -18,8 +18,9 @@ export class Timer {
   /** @internal neighbours in the slot's list */
   next: Timer | undefined = undefined;
   previous: Timer | undefined = undefined;
-  /** @internal the slot it is linked into, -1 while idle */
+  /** @internal the slot it is linked into, -1 while idle; and the wheel that has that slot */
   slot = -1;
+  wheel: TimerWheel | undefined = undefined;
 
   constructor(fire: () => void) {
     this.fire = fire;
@@ -38,6 +39,11 @@ export interface Clock {
   monotonicMs(): number;
   /** Has `timer` fire once after at least `delayMs`, a wheel tick (`TICK_MS`) late at the most; one that is scheduled is moved. */
   schedule(timer: Timer, delayMs: number): void;
+  /**
+   * The same, `FINE_TICK_MS` late at the most, where the clock moves by itself. It looks so often while some timer waits so, so it is for
+   * the last of what somebody waits for: TICK_MS or less.
+   */
+  scheduleFine(timer: Timer, delayMs: number): void;
   /** Takes `timer` out; nothing happens if it is idle. */
   cancel(timer: Timer): void;
   /** Stops for good: no timer fires any more. */
@@ -46,6 +52,8 @@ export interface Clock {
 
 /** The wheel's resolution. Heartbeats, keepalives and retries do not need a finer one. */
 export const TICK_MS = 20;
+/** What clients may see the lateness of (a delayed message) is not to come by so much late. */
+export const FINE_TICK_MS = 4;
 const SLOTS = 512; // power of two; 10.24 s a turn, longer timers stay in their slot for several turns
 
 /**
@@ -58,10 +66,17 @@ export class TimerWheel {
   /** How many timers are waiting. */
   size = 0;
   private readonly onError: ((error: unknown) => void) | undefined;
+  private readonly tickMs: number;
 
   /** @param onError called with what a timer threw, and the others fire all the same; without it it is thrown on from `advanceTo` */
-  constructor(onError?: (error: unknown) => void) {
+  constructor(onError?: (error: unknown) => void, tickMs = TICK_MS) {
     this.onError = onError;
+    this.tickMs = tickMs;
+  }
+
+  /** Time has moved to `tick` while nothing waited. */
+  startAt(tick: number): void {
+    this.tick = tick;
   }
 
   get currentTick(): number {
@@ -70,7 +85,8 @@ export class TimerWheel {
 
   schedule(timer: Timer, delayMs: number): void {
     this.cancel(timer);
-    const ticks = Math.max(1, Math.ceil(delayMs / TICK_MS));
+    timer.wheel = this;
+    const ticks = Math.max(1, Math.ceil(delayMs / this.tickMs));
     timer.dueTick = this.tick + ticks;
     const slot = timer.dueTick & (SLOTS - 1);
     const head = this.heads[slot];
@@ -84,6 +100,10 @@ export class TimerWheel {
 
   cancel(timer: Timer): void {
     if (timer.slot < 0) return;
+    if (timer.wheel !== this) {
+      timer.wheel!.cancel(timer);
+      return;
+    }
     if (timer.previous !== undefined) timer.previous.next = timer.next;
     else this.heads[timer.slot] = timer.next;
     if (timer.next !== undefined) timer.next.previous = timer.previous;
@@ -130,15 +150,18 @@ export class TimerWheel {
 /** The clock of a running broker. */
 export class SystemClock implements Clock {
   private readonly wheel: TimerWheel;
+  private readonly fine: TimerWheel;
+  private fineInterval: NodeJS.Timeout | undefined = undefined;
+  /** At the last look nothing waited finely. */
+  private fineRests = false;
   private readonly startedMs = performance.now();
   private readonly interval: NodeJS.Timeout;
 
   /** @param onError called with what a timer threw; without it that ends the process, as Node has it */
   constructor(onError?: (error: unknown) => void) {
     this.wheel = new TimerWheel(onError);
-    this.interval = setInterval(() => {
-      this.wheel.advanceTo(Math.floor((performance.now() - this.startedMs) / TICK_MS));
-    }, TICK_MS);
+    this.fine = new TimerWheel(onError, FINE_TICK_MS);
+    this.interval = setInterval(() => this.wheel.advanceTo(this.tickNow(TICK_MS)), TICK_MS);
     // A clock keeps no process alive: listeners do.
     this.interval.unref();
   }
@@ -151,10 +174,36 @@ export class SystemClock implements Clock {
     return performance.now();
   }
 
+  private tickNow(tickMs: number): number {
+    return Math.floor((performance.now() - this.startedMs) / tickMs);
+  }
+
   schedule(timer: Timer, delayMs: number): void {
-    // The wheel's own tick may lag behind a busy event loop; what is scheduled now counts from now.
-    const lagMs = performance.now() - this.startedMs - this.wheel.currentTick * TICK_MS;
-    this.wheel.schedule(timer, delayMs + Math.max(0, lagMs));
+    this.wheel.schedule(timer, delayMs + this.lagMs(this.wheel, TICK_MS));
+  }
+
+  scheduleFine(timer: Timer, delayMs: number): void {
+    const { fine } = this;
+    if (fine.size === 0) fine.startAt(this.tickNow(FINE_TICK_MS));
+    fine.schedule(timer, delayMs + this.lagMs(fine, FINE_TICK_MS));
+    this.fineInterval ??= setInterval(() => this.lookFinely(), FINE_TICK_MS).unref();
+    this.fineRests = false;
+  }
+
+  private lookFinely(): void {
+    const { fine } = this;
+    fine.advanceTo(this.tickNow(FINE_TICK_MS));
+    // What has fired is often scheduled again a turn later.
+    if (fine.size === 0 && this.fineRests) {
+      clearInterval(this.fineInterval);
+      this.fineInterval = undefined;
+    }
+    this.fineRests = fine.size === 0;
+  }
+
+  /** A wheel's own tick may lag behind a busy event loop; what is scheduled now counts from now. */
+  private lagMs(wheel: TimerWheel, tickMs: number): number {
+    return Math.max(0, performance.now() - this.startedMs - wheel.currentTick * tickMs);
   }
 
   cancel(timer: Timer): void {
@@ -172,6 +221,7 @@ export class SystemClock implements Clock {
 
   stop(): void {
     clearInterval(this.interval);
+    clearInterval(this.fineInterval);
   }
 }
 
@@ -194,6 +244,10 @@ export class ManualClock implements Clock {
   }
 
   schedule(timer: Timer, delayMs: number): void {
+    this.wheel.schedule(timer, delayMs);
+  }
+
+  scheduleFine(timer: Timer, delayMs: number): void {
     this.wheel.schedule(timer, delayMs);
   }
 

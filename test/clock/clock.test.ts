@@ -2,9 +2,9 @@ import { execFile } from 'node:child_process';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Broker } from '../../src/broker/broker.ts';
-import { ManualClock, TICK_MS, Timer, TimerWheel } from '../../src/clock/clock.ts';
+import { FINE_TICK_MS, ManualClock, SystemClock, TICK_MS, Timer, TimerWheel } from '../../src/clock/clock.ts';
 import { PHASE_FLUSH, PHASE_GATHER, PHASE_WRITE, Turn, type TurnTask } from '../../src/clock/turn.ts';
 import { until } from '../support/until.ts';
 
@@ -58,6 +58,65 @@ describe('the timer wheel', () => {
     for (let i = 0; i < 500; i++) clock.advance(TICK_MS);
     expect(beats).toBeGreaterThanOrEqual(9);
     expect(beats).toBeLessThanOrEqual(10);
+  });
+});
+
+describe('the clock of a running broker', () => {
+  let clock: SystemClock;
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+    clock = new SystemClock();
+  });
+  afterEach(() => {
+    clock.stop();
+    vi.useRealTimers();
+  });
+
+  it('fires what waits finely in time and a fine tick late at most, however long it has rested before', () => {
+    for (const [rest, delay] of [
+      ...[
+        [0, 0],
+        [1, 3],
+        [7, 20],
+        [100_001, 1],
+        [3, 4],
+        [50, 19],
+      ],
+      [1, TICK_MS],
+    ] as [number, number][]) {
+      vi.advanceTimersByTime(rest);
+      const begun = clock.monotonicMs();
+      let late = -1;
+      clock.scheduleFine(new Timer(() => (late = clock.monotonicMs() - begun - delay)), delay);
+      vi.advanceTimersByTime(2 * TICK_MS);
+      expect(late, `${rest} ${delay}`).toBeGreaterThanOrEqual(0);
+      expect(late, `${rest} ${delay}`).toBeLessThanOrEqual(2 * FINE_TICK_MS);
+    }
+  });
+
+  it('looks no oftener than it ever does once nothing waits finely', () => {
+    expect(vi.getTimerCount()).toBe(1);
+    clock.scheduleFine(new Timer(() => {}), 5);
+    expect(vi.getTimerCount()).toBe(2);
+    vi.advanceTimersByTime(4 * FINE_TICK_MS);
+    expect(vi.getTimerCount()).toBe(1);
+  });
+
+  it('moves a timer from one way of waiting to the other, and cancels either', () => {
+    let fired = 0;
+    const timer = new Timer(() => fired++);
+    clock.scheduleFine(timer, 5);
+    clock.schedule(timer, 100);
+    vi.advanceTimersByTime(50);
+    expect([fired, timer.scheduled]).toEqual([0, true]);
+    clock.scheduleFine(timer, 5);
+    vi.advanceTimersByTime(20);
+    expect([fired, timer.scheduled]).toEqual([1, false]);
+    vi.advanceTimersByTime(500);
+    clock.scheduleFine(timer, 5);
+    clock.cancel(timer);
+    vi.advanceTimersByTime(500);
+    expect(fired).toBe(1);
   });
 });
 

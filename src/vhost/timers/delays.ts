@@ -16,7 +16,7 @@
  * Refuses: to look inside the message, and to say where it leads before it is due.
  */
 import { MARK_NOW, MARK_REFUSED, type Mark } from '../../api/confirms.ts';
-import { Timer } from '../../clock/clock.ts';
+import { TICK_MS, Timer } from '../../clock/clock.ts';
 import { Slices } from '../../clock/slices.ts';
 import { AS_DUE, type Assurance, DELAY_MAX_MS, type Draft, MessageView } from '../../message/message.ts';
 import type { VisitEntry } from '../../queue/entry-flags.ts';
@@ -320,7 +320,11 @@ export class Delays {
     // What has to be read is read before that.
     const at = Math.min(due, unseenDue - READ_AHEAD_MS, this.absent.due - READ_LEAD_MS);
     if (this.timer.scheduled && this.armedFor <= at) return;
-    this.wait(Math.min(WAIT_MAX_MS, at - this.parts.clock.epochMs()));
+    const { clock } = this.parts;
+    const ms = Math.min(WAIT_MAX_MS, at - clock.epochMs());
+    // A little before its time, then finely: a tick would be most of what it is late.
+    if (ms > TICK_MS) clock.schedule(this.timer, ms - TICK_MS);
+    else clock.scheduleFine(this.timer, Math.max(0, ms));
     this.armedFor = at;
   }
 

@@ -92,6 +92,7 @@ describe('a deadline', () => {
       epochMs: () => clock.epochMs() + skipMs,
       monotonicMs: () => clock.monotonicMs(),
       schedule: clock.schedule.bind(clock),
+      scheduleFine: clock.scheduleFine.bind(clock),
       cancel: clock.cancel.bind(clock),
       stop() {},
     };
