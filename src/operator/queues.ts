@@ -159,12 +159,25 @@ export class QueueView implements Measured<QueueColumn> {
   }
 }
 
+export interface Growing {
+  readonly vhost: string;
+  readonly name: string;
+  readonly messages: number;
+  /** Messages a second. */
+  readonly rate: number;
+}
+
+const READY = QUEUE_COLUMNS.indexOf('ready');
+const UNSETTLED = QUEUE_COLUMNS.indexOf('unsettled');
+
 export class Queues {
   readonly list: Listing<Queue, QueueView>;
   private readonly broker: Broker;
   private readonly sampler: Sampler;
+  private readonly pace: Pace;
 
   constructor(broker: Broker, pace: Pace, sampler: Sampler, index: QueueIndex) {
+    this.pace = pace;
     this.broker = broker;
     this.sampler = sampler;
     this.list = new Listing(new QueueSource(broker, index, sampler), pace);
@@ -174,6 +187,33 @@ export class Queues {
     const within = this.broker.vhostsByName.get(vhost);
     const queue = within?.topology.queues.get(name);
     return queue === undefined || queue.abandoned ? undefined : new QueueView(queue, within!, this.sampler);
+  }
+
+  /**
+   * Those whose messages become more the fastest, the fastest first. Only queues in which something moves are looked at, which the sampler
+   * knows: never more than it measures, however many there are.
+   */
+  async growing(scope: Scope, take: number): Promise<readonly Growing[]> {
+    const within = new Set(scope);
+    const found: Growing[] = [];
+    await this.pace.next();
+    for (const [queue, series] of this.sampler.measuredQueues()) {
+      const rate = series.rate(READY) + series.rate(UNSETTLED);
+      if (rate > 0 && within.has(queue.services.vhost)) {
+        if (found.length < take || rate > found.at(-1)!.rate) {
+          found.push({
+            vhost: queue.services.vhost,
+            name: queue.name,
+            messages: queue.count + queue.unsettledCount,
+            rate,
+          });
+          found.sort((a, b) => b.rate - a.rate);
+          if (found.length > take) found.pop();
+        }
+      }
+      if (this.pace.over()) await this.pace.next();
+    }
+    return found;
   }
 
   /** Whether one that is not there could be declared, as far as what it says goes. @throws BrokerError as its declaration does */

@@ -41,6 +41,11 @@ export class Counters {
   /** At-most-once copies dropped: their subscriber was gone or too slow. */
   droppedDirect = 0;
   deadLettered = 0;
+  /** Of those, by why they died. */
+  deadLetteredRejected = 0;
+  deadLetteredAttempts = 0;
+  deadLetteredExpired = 0;
+  deadLetteredMaxLength = 0;
   /** Rejected, and the queue names no dead-letter exchange. */
   droppedRejected = 0;
   /** Out of attempts, and the queue names no dead-letter exchange. */

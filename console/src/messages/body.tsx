@@ -1,7 +1,9 @@
 /** A body, looked at in any of the forms that it may be written in. */
 import { useMemo, useState } from 'preact/hooks';
+import { ask } from '../api/request.ts';
 import { count, bytes as sized } from '../format.ts';
 import { Button } from '../ui/basics.tsx';
+import { toast } from '../ui/dialog.tsx';
 import { FORMS, type Form, formOf, hexDump, treeOf } from './forms.ts';
 import { type Node, Undecodable } from './node.ts';
 import { Tree } from './tree.tsx';
@@ -16,9 +18,12 @@ interface BodyProps {
   readonly contentType: string | undefined;
   /** What the file is called that it is saved as. */
   readonly name: string;
+  /** Where the whole of it is; left out: there is no more than this. */
+  readonly whole?: string;
 }
 
-export function Body({ bytes, length, contentType, name }: BodyProps) {
+export function Body({ bytes, length, contentType, name, whole }: BodyProps) {
+  const [working, setWorking] = useState(false);
   const [chosen, setChosen] = useState<Form | undefined>(undefined);
   const [all, setAll] = useState(false);
   const form = useMemo(() => chosen ?? formOf(bytes, contentType), [bytes, contentType, chosen]);
@@ -34,9 +39,24 @@ export function Body({ bytes, length, contentType, name }: BodyProps) {
           ))}
         </fieldset>
         <span class="grow" />
-        <Button onClick={() => save(bytes, name)} title={cut ? 'The first part of it' : 'As it was sent'}>
-          Download
-        </Button>
+        {cut && whole !== undefined ? (
+          <Button
+            disabled={working}
+            title="As it was sent"
+            onClick={() => {
+              setWorking(true);
+              saveWhole(whole, name)
+                .catch((thrown: Error) => toast(thrown.message))
+                .finally(() => setWorking(false));
+            }}
+          >
+            {working ? `Downloading ${sized(length)} …` : `Download all ${sized(length)}`}
+          </Button>
+        ) : (
+          <Button onClick={() => save(bytes, name)} title={cut ? 'The first part of it' : 'As it was sent'}>
+            Download
+          </Button>
+        )}
       </div>
       {cut && <p class="notice warn">{`These are the first ${sized(bytes.length)} of ${sized(length)}.`}</p>}
       {length === 0 ? (
@@ -107,9 +127,18 @@ function Decoded({ form, bytes }: { form: Exclude<Form, 'text' | 'hex'>; bytes: 
   );
 }
 
+async function saveWhole(target: string, name: string): Promise<void> {
+  const response = await ask(target, { headers: { accept: '*/*' } });
+  saveBlob(await response.blob(), name);
+}
+
 function save(bytes: Uint8Array<ArrayBuffer>, name: string): void {
+  saveBlob(new Blob([bytes], { type: 'application/octet-stream' }), name);
+}
+
+function saveBlob(blob: Blob, name: string): void {
   const link = document.createElement('a');
-  link.href = URL.createObjectURL(new Blob([bytes], { type: 'application/octet-stream' }));
+  link.href = URL.createObjectURL(blob);
   link.download = name.replace(/[^\w.-]+/g, '_');
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);

@@ -131,7 +131,13 @@ function Shown({
         </details>
       )}
       <h3>Body</h3>
-      <Body bytes={body} length={message.bodyBytes} contentType={contentType} name={`${queue}-${message.position}`} />
+      <Body
+        bytes={body}
+        length={message.bodyBytes}
+        contentType={contentType}
+        name={`${queue}-${message.position}`}
+        whole={path`/v1/vhosts/${vhost}/queues/${queue}/messages/${message.position}/body`}
+      />
       {sending && (
         <SendDialog
           vhost={vhost}

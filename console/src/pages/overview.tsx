@@ -8,7 +8,6 @@ import { bytes, count, rate, shortCount } from '../format.ts';
 import { href, hrefWith } from '../router.ts';
 import { useStore } from '../store.ts';
 import { Badge, Empty, Figure, PageHead, Section, Trouble, Waiting } from '../ui/basics.tsx';
-import type { Paged } from '../ui/list.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import { Lately } from './overview-events.tsx';
 import { Flow } from './overview-flow.tsx';
@@ -192,33 +191,21 @@ interface GrowingRow {
   readonly vhost: string;
   readonly name: string;
   readonly messages: number;
-  readonly messages_details?: { readonly rate: number };
+  readonly rate: number;
 }
 
 const GROWING_COLUMNS: readonly Column<GrowingRow>[] = [
   { key: 'name', title: 'Queue', cell: ({ vhost, name }) => <a href={href('queues', vhost, name)}>{name}</a> },
   { key: 'messages', title: 'Messages', figures: true, cell: ({ messages }) => shortCount(messages) },
-  {
-    key: 'growth',
-    title: 'Grows by',
-    figures: true,
-    cell: ({ messages_details: details }) => rate(details?.rate ?? 0),
-  },
+  { key: 'growth', title: 'Grows by', figures: true, cell: (one) => rate(one.rate) },
 ];
 
 function Growing() {
-  const { data, error } = useAnswer<Paged<GrowingRow>>('/api/queues', {
+  const { data, error } = useAnswer<{ readonly queues: readonly GrowingRow[] }>('/v1/overview/growing', {
     everyMs: 5_000,
-    query: {
-      page: 1,
-      page_size: 5,
-      pagination: true,
-      sort: 'messages_details.rate',
-      sort_reverse: true,
-      columns: 'vhost,name,messages,messages_details.rate',
-    },
+    query: { limit: 5 },
   });
-  const rows = (data?.items ?? []).filter((row) => (row.messages_details?.rate ?? 0) > 0);
+  const rows = data?.queues ?? [];
   const all = hrefWith(['queues'], { sort: 'messages', reverse: 'true' });
   return (
     <Section title="Queues that grow most" aside={<a href={all}>The longest</a>}>

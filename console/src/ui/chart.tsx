@@ -20,11 +20,11 @@ interface ChartProps {
   readonly height?: number;
 }
 
-/** By how far apart the marks are, in seconds: hours count to 24, days are named behind hours where one begins. */
+/** By how far apart the marks are, in seconds: hours count to 24, days are written as everywhere here, where one begins. */
 const CLOCK: uPlot.Axis.Values = [
-  [86_400, '{D} {MMM}', null, null, null, null, null, null, 1],
-  [60, '{HH}:{mm}', '\n{D} {MMM}', null, '\n{D} {MMM}', null, null, null, 1],
-  [1, '{HH}:{mm}:{ss}', '\n{D} {MMM}', null, '\n{D} {MMM}', null, null, null, 1],
+  [86_400, '{YYYY}-{MM}-{DD}', null, null, null, null, null, null, 1],
+  [60, '{HH}:{mm}', '\n{YYYY}-{MM}-{DD}', null, '\n{YYYY}-{MM}-{DD}', null, null, null, 1],
+  [1, '{HH}:{mm}:{ss}', '\n{YYYY}-{MM}-{DD}', null, '\n{YYYY}-{MM}-{DD}', null, null, null, 1],
 ];
 
 const AGAIN_MS = 3_000;
@@ -71,7 +71,7 @@ export function Chart({ label, times, lines, format, height = 180 }: ChartProps)
           { ...axis, size: 64, values: (_, splits) => splits.map(format) },
         ],
         series: [
-          { value: '{HH}:{mm}:{ss}' },
+          { value: '{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}' },
           ...lines.map((line, i) => ({
             label: line.label,
             stroke: colour(COLOURS[i % COLOURS.length]!),

@@ -4,7 +4,7 @@ import { BrokerError } from '../../message/errors.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
 import type { Pace } from '../listing/pace.ts';
-import { type Peeked, type PeekQuery, peek } from './peek.ts';
+import { type Peeked, type PeekQuery, peek, type WholeBody, wholeBody } from './peek.ts';
 import { type Relocated, type RelocateQuery, relocate } from './relocate.ts';
 
 type Contents = Queue['contents'];
@@ -25,6 +25,11 @@ export class Messages {
   /** @throws BrokerError not-found; unavailable: too many look at a time */
   peek(vhost: string, queue: string, query: PeekQuery): Promise<Peeked> {
     return this.looking(vhost, queue, (within, found) => peek(within, found, query, this.pace));
+  }
+
+  /** The whole body of a message; undefined: it is not there. @throws BrokerError as `peek` does */
+  body(vhost: string, queue: string, position: number): Promise<WholeBody | undefined> {
+    return this.looking(vhost, queue, (within, found) => wholeBody(within, found, position, this.pace));
   }
 
   /** Moves, copies or removes. @throws BrokerError as `peek` does */

@@ -9,7 +9,7 @@ import type { Queue } from '../../queue/queue.ts';
 import type { StoredBody } from '../../queue/store/stored-body.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
 import type { Pace } from '../listing/pace.ts';
-import { piecesOf } from './filter.ts';
+import { MessageFilter, piecesOf } from './filter.ts';
 import { type Scanned, type ScanQuery, scan } from './scan.ts';
 
 export interface PeekQuery extends ScanQuery {
@@ -71,6 +71,41 @@ export async function peek(vhost: Vhost, queue: Queue, query: PeekQuery, pace: P
   const messages: PeekedMessage[] = [];
   for (const { body, ...rest } of found) messages.push({ ...rest, body: await body });
   return { ...scanned, messages };
+}
+
+/** A whole body, piece by piece. */
+export interface WholeBody {
+  readonly length: number;
+  readonly pieces: AsyncIterable<Buffer>;
+}
+
+/** Of the message at this place; undefined: it is not in the queue. A large one is held until its pieces have been read, or `return` ends them. */
+export async function wholeBody(
+  vhost: Vhost,
+  queue: Queue,
+  position: number,
+  pace: Pace,
+): Promise<WholeBody | undefined> {
+  let found: WholeBody | undefined;
+  const query: ScanQuery = {
+    from: { position, backwards: false },
+    states: ['ready', 'unsettled'],
+    filter: new MessageFilter(undefined, undefined),
+  };
+  await scan(vhost, queue, query, pace, (entry, view) => {
+    if (entry.seq !== position) return false;
+    const pieces =
+      view.large === null
+        ? once(Buffer.from(view.body.subarray(view.bodyStart, view.bodyEnd)))
+        : piecesOf(view.large as StoredBody, Number.MAX_SAFE_INTEGER);
+    found = { length: view.bodyLength, pieces };
+    return false;
+  });
+  return found;
+}
+
+async function* once(piece: Buffer): AsyncGenerator<Buffer> {
+  if (piece.length > 0) yield piece;
 }
 
 /** A message that is shown, with its first bytes. */

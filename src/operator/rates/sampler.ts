@@ -16,7 +16,7 @@ import type { ChannelCounts } from '../../api/channel-counts.ts';
 import type { Broker } from '../../broker/broker.ts';
 import type { ClientSession } from '../../broker/session.ts';
 import { Timer } from '../../clock/clock.ts';
-import type { Queue } from '../../queue/queue.ts';
+import { Queue } from '../../queue/queue.ts';
 import type { Exchange } from '../../routing/exchange.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
 import type { Pace } from '../listing/pace.ts';
@@ -178,6 +178,11 @@ export class Sampler {
 
   channel(counts: ChannelCounts, history: boolean): Series | undefined {
     return this.asked(counts, history, () => channelSeries(counts));
+  }
+
+  /** Queues that are measured at the moment, in which something moves: SERIES_MAX at most, however many queues there are. */
+  *measuredQueues(): Generator<readonly [Queue, Series]> {
+    for (const [of, series] of this.series) if (of instanceof Queue && !of.deleted) yield [of, series];
   }
 
   /** What there is of it already: for lists, which would otherwise ask for everything. */

@@ -42,6 +42,12 @@ const DROPPED = {
   maxlen: 'droppedMaxLength',
   delivery_limit: 'droppedAttempts',
 } as const satisfies Record<DeathReason, keyof Counters>;
+const DEAD_LETTERED = {
+  rejected: 'deadLetteredRejected',
+  expired: 'deadLetteredExpired',
+  maxlen: 'deadLetteredMaxLength',
+  delivery_limit: 'deadLetteredAttempts',
+} as const satisfies Record<DeathReason, keyof Counters>;
 
 /** Where dead letters go that have nowhere else to go, in a vhost whose clients are ActiveMQ's. */
 export const ACTIVEMQ_DEAD_LETTERS = 'ActiveMQ.DLQ';
@@ -263,7 +269,10 @@ export class DeadLetters {
     this.parts.passports.follow(queue.settings.passport, route.targets, full, draft);
     this.parts.subscriberFlow.nobodyWaits();
     if (draft.routed === 0) this.leadsNowhere(queue, view);
-    else counters.deadLettered++;
+    else {
+      counters.deadLettered++;
+      counters[DEAD_LETTERED[decision.reason]]++;
+    }
     return true;
   }
 

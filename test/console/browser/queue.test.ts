@@ -225,6 +225,20 @@ inBrowser('messages of a queue', (desk) => {
     expect(await page.getByRole('button', { name: 'Edit and send again' }).isDisabled()).toBe(true);
   });
 
+  test('are downloaded whole, however long', async () => {
+    await client.channel.assertQueue('long');
+    const body = Buffer.alloc(3 * 1024 * 1024 + 5, 'long, ');
+    client.channel.sendToQueue('long', body);
+    await client.channel.waitForConfirms();
+    const page = await desk.page({ at: at('long') });
+    await page.locator('tbody tr').first().getByRole('button').click();
+    await page.getByText('These are the first 1.0 MiB of 3.0 MiB.').waitFor();
+    const download = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Download all 3.0 MiB' }).click();
+    const stream = await (await download).createReadStream();
+    expect(Buffer.concat(await stream.toArray()).equals(body)).toBe(true);
+  });
+
   test('are edited and sent again', async () => {
     await client.channel.assertQueue('mended');
     client.channel.sendToQueue('mended', Buffer.from('wrong'), { messageId: 'm', headers: { a: 1 }, persistent: true });

@@ -46,14 +46,14 @@ describe('what there is, as of the fake clock', () => {
       mqtt.deliveries.classic.consumedUnsettled += 100;
       counters.published += 50;
       counters.delivered += 100;
-      counters.deadLettered += 10;
+      counters.deadLetteredExpired += 10;
       counters.requeued += 5;
     });
     const { broker: whole, flow, failing } = overview.glance(undefined, 0);
     expect(whole!.protocols).toMatchObject([{ protocol: 'mqtt', in: { messages: 10 }, out: { messages: 20 } }]);
     expect(flow).toMatchObject({ in: 10, out: 20 });
     expect(failing.map(({ reason, total, rate }) => [reason, total, rate])).toEqual([
-      ['dead-lettered', 30, 2],
+      ['expired', 30, 2],
       ['requeued', 15, 1],
     ]);
     expect(overview.glance(['/'], 0)).toMatchObject({ flow: { in: 10, out: 20 }, failing });
@@ -268,4 +268,33 @@ describe('over HTTP', () => {
     ends.abort();
     await expect.poll(() => broker.operator.liveOverview.readerCount).toBe(0);
   });
+});
+
+it('lists queues that grow by what is measured, the fastest first, and those that one may see', async () => {
+  const clock = new ManualClock();
+  const running = await startV1({ clock });
+  try {
+    const client = await amqp.connect(`amqp://guest:guest@127.0.0.1:${running.port('amqp')}?heartbeat=0`);
+    const channel = await client.createConfirmChannel();
+    for (const name of ['slow', 'fast', 'still', 'shrinks']) await channel.assertQueue(name);
+    const look = async (): Promise<void> => {
+      clock.advance(SAMPLE_MS);
+      await running.operator['sampler'].tick();
+    };
+    await fill(channel, 'shrinks', ['a', 'b']);
+    await fill(channel, 'still', ['a']);
+    for (const round of [1, 2]) {
+      await fill(channel, 'slow', ['a']);
+      await fill(channel, 'fast', Array<string>(20 * round).fill('a'));
+      await channel.get('shrinks', { noAck: true });
+      await look();
+    }
+    const { body } = await running.ask('/overview/growing?limit=3');
+    expect(body.queues.map(({ name }: { name: string }) => name)).toEqual(['fast', 'slow']);
+    expect(body.queues[0]).toMatchObject({ vhost: '/', messages: 60, rate: (40 * 1_000) / SAMPLE_MS });
+    expect((await running.ask('/overview/growing?limit=1')).body.queues).toHaveLength(1);
+    await client.close();
+  } finally {
+    await running.close();
+  }
 });

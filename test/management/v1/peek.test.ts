@@ -210,3 +210,29 @@ describe('peek', () => {
     },
   );
 });
+
+describe('the whole body of a message', () => {
+  it('comes as it was sent, however long, to who may read the queue, and nothing is taken', async () => {
+    const channel = await broker.channel();
+    await channel.assertQueue('whole');
+    const long = Buffer.alloc(5 * 1024 * 1024 + 17, 'a long body, ');
+    await fill(channel, 'whole', ['short', long, '']);
+    const { messages } = (await broker.ask('/vhosts/%2F/queues/whole/messages?body=none')).body;
+    const got: Buffer[] = [];
+    for (const { position } of messages) {
+      const target = `http://127.0.0.1:${broker.port('http')}/v1/vhosts/%2F/queues/whole/messages/${position}/body`;
+      const response = await fetch(target, {
+        headers: { authorization: `Basic ${btoa('guest:guest')}`, 'accept-encoding': 'identity' },
+      });
+      expect(response.headers.get('content-type')).toBe('application/octet-stream');
+      got.push(Buffer.from(await response.arrayBuffer()));
+      expect(response.headers.get('content-length')).toBe(String(got.at(-1)!.length));
+    }
+    expect(got.map(({ length }) => length)).toEqual([5, long.length, 0]);
+    expect(got[1]!.equals(long)).toBe(true);
+    expect((await channel.checkQueue('whole')).messageCount).toBe(3);
+    for (const nothing of ['999999', 'x', '-1']) {
+      expect((await broker.ask(`/vhosts/%2F/queues/whole/messages/${nothing}/body`)).status).toBe(404);
+    }
+  });
+});

@@ -226,7 +226,7 @@ describe('a time to live', () => {
       originalExpirationMs: 60_000,
     });
     expect(notes(dead, 1).deaths[0]).not.toHaveProperty('originalExpirationMs');
-    expect(counters()).toMatchObject({ deadLettered: 2, droppedExpired: 0 });
+    expect(counters()).toMatchObject({ deadLettered: 2, deadLetteredExpired: 2, droppedExpired: 0 });
   });
 
   it.each([

@@ -69,7 +69,31 @@ function body(asked: Any, reader: LiveReader, first: readonly string[] | undefin
   );
 }
 
+const GROWING = z.object({
+  vhost: z.string(),
+  name: z.string(),
+  messages: z.number().int().describe('That wait, or that consumers hold.'),
+  rate: z.number().describe('By so many a second they become more.'),
+});
+
 export const OVERVIEW: readonly Operation[] = [
+  operation({
+    method: 'GET',
+    path: '/overview/growing',
+    id: 'listGrowingQueues',
+    group: 'Overview',
+    summary: 'Lists the queues whose messages become more the fastest.',
+    description:
+      'Of vhosts that he may enter. Only queues that are measured are looked at, in which something moves: ten thousand at most.',
+    access: 'management',
+    query: z.strictObject({ limit: z.coerce.number().int().min(1).max(50).default(5) }),
+    answer: z.object({ queues: z.array(GROWING) }),
+    handle: async ({ operator, identity, query }) => {
+      const scope = operator.vhosts.names.filter((name) => operator.mayEnter(identity, name));
+      const queues = await operator.queues.growing(scope, query.limit);
+      return json({ queues: queues.map((one) => ({ ...one })) });
+    },
+  }),
   operation({
     method: 'GET',
     path: '/overview',
