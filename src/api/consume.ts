@@ -163,6 +163,11 @@ export interface Consumer {
    */
   wake(): void;
   /**
+   * Calls `done` once its queue has handed out what can be taken of what is in it now: before this returns, unless something must be
+   * fetched first. Not if the consumer or the queue ends before.
+   */
+  whenServed(done: () => void): void;
+  /**
    * Takes the consumer from its queue, which stops deliveries; the sink's `cancelled` is not called. A queue that is declared
    * auto-delete goes with its last one.
    * @param outcome how what it holds ends, in parts if it is much. Left out: held deliveries stay the caller's to settle (its

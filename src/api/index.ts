@@ -75,5 +75,6 @@ export * from './reports.ts';
 export * from './route.ts';
 export * from './schedules.ts';
 export * from './session.ts';
+export { TagWindow } from './tag-window.ts';
 export * from './topology.ts';
 export * from './transaction.ts';

@@ -93,6 +93,11 @@ export interface Protocol {
   readonly name: string;
   /** What its property bytes mean, for other protocols. */
   readonly dialect: Dialect;
+  /**
+   * Other versions of it that its clients may begin with, on whatever it is listened for: adapters of their own, told apart by their
+   * `detect`. Whoever is none of them is this one. Left out: there are none.
+   */
+  readonly versions?: readonly Protocol[];
   /** What it counts, by name, over all its connections: shown with the metrics. Numbers that only rise. Left out: nothing. */
   readonly stats?: object;
   /** Left out: a message may begin and end anywhere, in both directions. */

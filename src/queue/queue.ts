@@ -720,6 +720,10 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
     if ((this.options.autoDelete || this.released) && !this.deleted) this.services.unused(this);
   }
 
+  whenServed(consumer: QueueConsumer, done: () => void): void {
+    this.dispatcher!.whenServed(consumer, done);
+  }
+
   replay(consumer: QueueConsumer): void {
     this.dispatcher?.replay(consumer);
     this.wake();

@@ -1,5 +1,6 @@
 /** The adapters that come with the broker, made with its settings, and the ones that web clients reach, by path and sub-protocol. */
 import { amqp } from '../../protocols/amqp/index.ts';
+import { amqp10 } from '../../protocols/amqp10/index.ts';
 import { mqtt } from '../../protocols/mqtt/index.ts';
 import { redis } from '../../protocols/redis/index.ts';
 import { stomp } from '../../protocols/stomp/index.ts';
@@ -9,7 +10,9 @@ import type { Config } from '../config/schema.ts';
 import type { Connections } from '../transport/connections.ts';
 
 export interface BuiltInProtocols {
+  /** 0-9-1, with 1.0 on the same ports. */
   readonly amqp: Protocol;
+  readonly amqp10: Protocol;
   readonly mqtt: Protocol;
   readonly redis: Protocol;
   readonly stomp: Protocol;
@@ -18,17 +21,21 @@ export interface BuiltInProtocols {
 /** Makes them, each with its part of the settings. */
 export function builtInProtocols(config: Config): BuiltInProtocols {
   const handshakeTimeoutMs = config.connections.handshakeTimeout;
+  const { product, productVersion, bodySizeMax } = config.amqp;
+  const newer = amqp10({ handshakeTimeoutMs, messageSizeMax: bodySizeMax, product, productVersion });
+  const older = amqp({
+    handshakeTimeoutMs,
+    frameSizeMax: config.amqp.frameSizeMax,
+    bodySizeMax,
+    channelMax: config.amqp.channelMax,
+    heartbeatS: Math.round(config.amqp.heartbeat / 1_000),
+    consumerTimeoutMs: config.amqp.consumerTimeout,
+    product,
+    productVersion,
+  });
   return {
-    amqp: amqp({
-      handshakeTimeoutMs,
-      frameSizeMax: config.amqp.frameSizeMax,
-      bodySizeMax: config.amqp.bodySizeMax,
-      channelMax: config.amqp.channelMax,
-      heartbeatS: Math.round(config.amqp.heartbeat / 1_000),
-      consumerTimeoutMs: config.amqp.consumerTimeout,
-      product: config.amqp.product,
-      productVersion: config.amqp.productVersion,
-    }),
+    amqp: { ...older, versions: [newer] },
+    amqp10: newer,
     mqtt: mqtt({
       handshakeTimeoutMs,
       packetSizeMax: config.mqtt.packetSizeMax,

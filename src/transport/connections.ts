@@ -4,7 +4,7 @@
  */
 
 import type { Socket } from 'node:net';
-import type { Protocol } from '../api/protocol.ts';
+import type { ConnectionHandler, Protocol } from '../api/protocol.ts';
 import type { Broker } from '../broker/broker.ts';
 import { RateBucket } from '../broker/limits/rate-bucket.ts';
 import type { Scope } from '../broker/limits/scope.ts';
@@ -15,6 +15,7 @@ import type { Carrier, CarrierServices } from './carrier.ts';
 import { DETECT_TIMEOUT_MS, Detection } from './detection.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { listenerOf } from './peer.ts';
+import { VersionChoice } from './version-choice.ts';
 
 export const CONNECTIONS_MAX = 10_000;
 /** How long clients have, all together, to close in order when the broker stops. */
@@ -220,7 +221,7 @@ export class Connections {
     const only = protocols.length === 1 ? protocols[0] : undefined;
     if (only !== undefined) {
       carrier.assignProtocol(only);
-      carrier.attach(only.accept(carrier, this.broker));
+      this.begin(carrier, only);
       return;
     }
     const detection = new Detection(
@@ -228,9 +229,7 @@ export class Connections {
       this.broker.clock,
       (protocol, first) => {
         if (!carrier.assignProtocol(protocol)) return;
-        const handler = protocol.accept(carrier, this.broker);
-        carrier.attach(handler);
-        handler.data(first);
+        this.begin(carrier, protocol).data(first);
       },
       () => {
         this.stats.unrecognised++;
@@ -240,6 +239,15 @@ export class Connections {
       this.detectTimeoutMs,
     );
     carrier.attach(detection);
+  }
+
+  /** The adapter takes it on; where it has other versions beside it the first bytes decide between them. */
+  private begin(carrier: Carrier, protocol: Protocol): ConnectionHandler {
+    const handler = protocol.accept(carrier, this.broker);
+    const { versions } = protocol;
+    const first = versions === undefined ? handler : new VersionChoice(carrier, this.broker, versions, handler);
+    carrier.attach(first);
+    return first;
   }
 
   /** Tells every client, waits until all have gone or the grace is over, and destroys the rest. */

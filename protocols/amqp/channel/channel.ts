@@ -19,6 +19,7 @@ import {
   RELEASED,
   type Session,
   type SharedCredit,
+  type TagWindow,
 } from '../../../src/api/index.ts';
 import { BASIC_CANCEL, CHANNEL_CLOSE } from '../codec/constants.ts';
 import type { MethodWriter } from '../codec/method-writer.ts';
@@ -27,7 +28,6 @@ import type { ConsumeChannel } from '../deliver/consume-methods.ts';
 import type { ChannelConsumer, Getter } from '../deliver/consumer.ts';
 import { DeliveryWriter, type DeliveryWriterOwner } from '../deliver/delivery-writer.ts';
 import { DirectReplies } from '../deliver/direct-replies.ts';
-import type { TagWindow } from '../deliver/tag-window.ts';
 import { type Holder, Unsettled, type UnsettledOwner } from '../deliver/unsettled.ts';
 import type { ConfirmModeChannel } from '../publish/confirm-methods.ts';
 import type { Confirms } from '../publish/confirms.ts';

@@ -7,11 +7,11 @@ import type {
   MessageView,
   OverdueReason,
   Session,
+  TagWindow,
 } from '../../../src/api/index.ts';
 import { TELL_ACQUIRED, TELL_ATTEMPTS } from '../mapping/wire-properties.ts';
 import type { AmqpLimits } from '../options.ts';
 import type { DeliveryWriter } from './delivery-writer.ts';
-import type { TagWindow } from './tag-window.ts';
 import type { Holder, Unsettled } from './unsettled.ts';
 
 /** The channel as a consumer sees it. */

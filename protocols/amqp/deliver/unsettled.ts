@@ -9,9 +9,9 @@ import {
   type Outcome,
   RELEASED,
   type Share,
+  TagWindow,
 } from '../../../src/api/index.ts';
 import { unknownTag } from '../connection/errors.ts';
-import { TagWindow } from './tag-window.ts';
 
 /** Who holds unsettled deliveries: a consumer, or a basic.get. */
 export interface Holder {

@@ -3,10 +3,9 @@
  * commit. [§1.9 tx] Acknowledgements that are rolled back are unacknowledged again; mandatory publishes are kept until the
  * commit tells where they went, so that they can be returned.
  */
-import type { Draft, Mark, Outcome, Route, Session, Transaction } from '../../../src/api/index.ts';
+import type { Draft, Mark, Outcome, Route, Session, TagWindow, Transaction } from '../../../src/api/index.ts';
 import { AmqpError } from '../connection/errors.ts';
 import type { ReturnedMessage } from '../deliver/delivery-writer.ts';
-import type { TagWindow } from '../deliver/tag-window.ts';
 import type { DeferredSettlements, Holder } from '../deliver/unsettled.ts';
 import type { AmqpLimits } from '../options.ts';
 import type { AmqpStats } from '../stats.ts';

@@ -38,6 +38,8 @@ export interface ConsumedQueue {
   /** Counts settlements of what was taken back before. */
   settledLate(count: number): void;
   cancelConsumer(consumer: QueueConsumer, outcome?: Outcome): void;
+  /** Tells once what can be handed out has been. */
+  whenServed(consumer: QueueConsumer, done: () => void): void;
   /** Delivers again what the consumer holds, before anything new. */
   replay(consumer: QueueConsumer): void;
   /** Something may be deliverable: look at the turn's end. */
@@ -237,6 +239,10 @@ export class QueueConsumer implements Consumer, CreditTaker, OrderedConsumer {
     if (!this.active) return;
     this.active = false;
     this.onEnded?.();
+  }
+
+  whenServed(done: () => void): void {
+    if (this.active) this.of.whenServed(this, done);
   }
 
   cancel(outcome?: Outcome): void {

@@ -554,10 +554,19 @@ export class Dispatcher {
 
   // --------------------------------------------------------------------------------------------------------- gets
 
+  private pendingGets(): PendingGets {
+    this.gets ??= new PendingGets(this.queue, (consumer, seq, flags) => this.handOut(consumer, seq, flags));
+    return this.gets;
+  }
+
+  /** Tells this consumer once all have got what they can take. */
+  whenServed(consumer: QueueConsumer, done: () => void): void {
+    this.pendingGets().awaitServed(consumer, done);
+  }
+
   /** Takes one message for `holder`, if there is one left when consumers have got theirs. */
   get(holder: QueueConsumer, done: GetDone): void {
-    this.gets ??= new PendingGets(this.queue, (consumer, seq, flags) => this.handOut(consumer, seq, flags));
-    this.gets.add(holder, done);
+    this.pendingGets().add(holder, done);
   }
 
   answerGets(): void {

@@ -19,6 +19,8 @@ export interface AskedQueue {
   /** It hands nothing out: there is none for who asks. */
   readonly standsStill: boolean;
   readonly ready: ReadyMessages;
+  /** Null where every consumer takes every message. */
+  readonly selective: { readonly unfinished: boolean } | null;
   /** Null where messages are handed out as they came. */
   readonly order: QueueOrder | null;
   readonly counted: QueueTraffic;
@@ -38,6 +40,8 @@ export interface AskedQueue {
 interface PendingGet {
   readonly holder: QueueConsumer;
   readonly done: GetDone;
+  /** It wants a message, rather than to know that consumers have got what they can take. */
+  readonly takes: boolean;
 }
 
 export class PendingGets {
@@ -52,7 +56,13 @@ export class PendingGets {
   }
 
   add(holder: QueueConsumer, done: GetDone): void {
-    this.gets.push({ holder, done });
+    this.gets.push({ holder, done, takes: true });
+    this.answer();
+  }
+
+  /** Tells once consumers have got what they can take. */
+  awaitServed(consumer: QueueConsumer, done: () => void): void {
+    this.gets.push({ holder: consumer, done, takes: false });
     this.answer();
   }
 
@@ -64,6 +74,12 @@ export class PendingGets {
       if (next === undefined) return;
       if (next.holder.active && !queue.deleted && !queue.standsStill) {
         if (!queue.catchUp(true)) return;
+        if (!next.takes) {
+          if (queue.selective?.unfinished === true) return;
+          this.gets.shift();
+          next.done(undefined, next.holder);
+          continue;
+        }
         const { ready, order } = queue;
         if (ready.length > 0 && (order === null || order.find(null))) {
           const seq = order === null ? ready.headSeq() : order.seq;
@@ -83,6 +99,11 @@ export class PendingGets {
         }
       }
       this.gets.shift();
+      if (!next.takes) {
+        // It stands still, and hands out nothing: that is served, too.
+        if (next.holder.active && !queue.deleted) next.done(undefined, next.holder);
+        continue;
+      }
       next.holder.counts.getsEmpty++;
       queue.counted.gotNothing++;
       queue.services.traffic.gotNothing++;

@@ -77,6 +77,8 @@ export class SelectiveDispatch {
   /** Of the message that `next` has found. */
   seq = 0;
   flags = 0;
+  /** Not all has been looked at that somebody might take: it goes on by itself. */
+  unfinished = false;
   private readonly readers = new Map<QueueConsumer, ReadState>();
   private readonly groups = new Map<string, QueueConsumer>();
   /** Changes whenever there may be something for those who found nothing. */
@@ -134,12 +136,14 @@ export class SelectiveDispatch {
    * @param candidates the one that is to be asked first comes first
    */
   next(candidates: readonly QueueConsumer[]): QueueConsumer | null {
+    this.unfinished = false;
     for (const consumer of candidates) {
       const reader = this.readers.get(consumer);
       if (reader === undefined || reader.emptyAt === this.version || !consumer.ready()) continue;
       const found = this.seek(consumer, reader);
       if (found === FOUND) return consumer;
-      if (found === LATER) return null;
+      this.unfinished = found === LATER;
+      if (this.unfinished) return null;
       reader.emptyAt = this.version;
     }
     return null;

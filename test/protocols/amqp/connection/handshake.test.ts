@@ -59,7 +59,6 @@ describe('the protocol header', () => {
 
   test.each([
     ['HTTP', Buffer.from('GET / HTTP/1.1\r\n\r\n')],
-    ['AMQP 1.0', Buffer.from('AMQP\0\x01\0\0', 'latin1')],
     ['AMQP 0-8', Buffer.from('AMQP\x01\x01\x08\0', 'latin1')],
     ['a wrong last byte', Buffer.from('AMQP\0\0\x09\0', 'latin1')],
   ])('%s is answered with the one that is spoken here, and closed', async (_name, bytes) => {

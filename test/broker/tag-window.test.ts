@@ -1,7 +1,7 @@
 /** Delivery tags against a plain map: whatever order they are settled in. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { TagWindow } from '../../../../protocols/amqp/deliver/tag-window.ts';
+import { TagWindow } from '../../src/api/tag-window.ts';
 
 type Step =
   | { do: 'push' | 'skip'; times: number }

@@ -1,5 +1,5 @@
 /**
- * The delivery tags of one channel that are not settled: from tag to (holder, slot).
+ * The deliveries of one channel or session that are not settled: from their numbers, which begin at 1, to (holder, slot). For adapters.
  *
  * Tags are given in order, so a window of them lies in a ring of parallel arrays:
  *
