@@ -214,7 +214,8 @@ export class MqttSession {
     const { filter, qos } = subscription;
     if (!this.subscriptions.has(filter) && !this.hasRoom()) return QUOTA_EXCEEDED;
     // Looked for every time, since an operator may have deleted it.
-    if (!session.queueExists(this.queue)) {
+    const isNew = !session.queueExists(this.queue);
+    if (isNew) {
       session.declareQueue(this.queue, {
         durable: this.kept,
         exclusive: false,
@@ -225,8 +226,13 @@ export class MqttSession {
       });
     }
     if (!this.queueKnown) {
+      try {
+        session.attachDirect(this.queue, this.writer?.direct ?? null);
+      } catch (error) {
+        if (isNew) this.services.withoutNews(() => session.deleteQueue(this.queue, false, false));
+        throw error;
+      }
       this.queueKnown = true;
-      session.attachDirect(this.queue, this.writer?.direct ?? null);
       this.save(session);
     }
     this.subscriptions.add(session, subscription, identifier);

@@ -33,7 +33,7 @@ export interface ClientHost {
   unsubscribed(): void;
 }
 
-const NOT_KEPT = 'ERR the list is full, or the log has failed: it is not kept';
+const NOT_KEPT = 'ERR the list is full, as much waits as may, or the log has failed: it is not kept';
 /** What a step costs of `eachStep`, whatever it does. */
 const STEP_UNITS = 8;
 

@@ -97,8 +97,14 @@ export class Subscriptions implements DirectSink {
         atMostOnce: 'direct',
         ownUse: true,
       } as const;
-      this.queue = this.session.declareQueue('', options).name;
-      this.session.attachDirect(this.queue, this);
+      const { name } = this.session.declareQueue('', options);
+      try {
+        this.session.attachDirect(name, this);
+      } catch (error) {
+        this.session.deleteQueue(name, false, false);
+        throw error;
+      }
+      this.queue = name;
     }
     const count = this.bindings.get(key) ?? 0;
     if (count === 0) this.session.bindQueue(this.queue, CHANNELS, key, BINDING);

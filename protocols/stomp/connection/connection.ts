@@ -341,7 +341,7 @@ export class Connection
   notStored(receiptId: string | undefined): void {
     this.endWith(
       'Not stored',
-      'The broker did not take it: its queue is full, or it could not be made safe.',
+      'The broker did not take it: its queue is full, as much waits as may, or it could not be made safe.',
       receiptId,
     );
   }

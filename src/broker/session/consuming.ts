@@ -29,6 +29,8 @@ export interface ConsumerEvents {
   tell(kind: 'consumer-came' | 'consumer-left', queue: ConsumedQueue, consumers: number): void;
 }
 
+const NO_QUEUES: readonly Queue[] = [];
+
 export class SessionConsuming {
   private readonly vhost: Vhost;
   private readonly topology: SessionTopology;
@@ -43,6 +45,8 @@ export class SessionConsuming {
   private readonly browses = new Set<Browse>();
   private pruneAt = 32;
   private readonly receiving: Receiving;
+  /** Queues of its own that it takes messages past, without a consumer: one at most, mostly. */
+  private directs: readonly Queue[] = NO_QUEUES;
 
   constructor(
     vhost: Vhost,
@@ -73,6 +77,7 @@ export class SessionConsuming {
 
   consume(name: string, options: ConsumeOptions, sink: DeliverySink, output: Backpressure): Consumer {
     this.topology.demandQueue('read', name);
+    this.uncountDirect(name);
     this.membership.checkConsumer();
     const consumer = this.topology.queue(name).addConsumer(options, sink, output);
     this.own(consumer);
@@ -106,6 +111,7 @@ export class SessionConsuming {
   /** One that another connection of the same client has left suspended, with all that it holds. */
   adopt(consumer: QueueConsumer): void {
     if (!consumer.active || consumer.owner === this.owner) return;
+    this.uncountDirect(consumer.queue);
     this.membership.checkConsumer();
     if (consumer.sum !== null) consumer.sum.held -= consumer.held;
     this.sum.held += consumer.held;
@@ -178,10 +184,29 @@ export class SessionConsuming {
   attachDirect(name: string, sink: DirectSink | null): void {
     this.topology.demandQueue('read', name);
     const queue = this.topology.queue(name);
+    if (sink === null) this.uncountDirect(name);
+    else if (this.topology.isAlone(name)) this.countDirect(queue);
     queue.direct = sink;
     queue.directCounts = this.traffic.deliveries.classic;
     queue.directGuard = this.receiving;
     this.vhost.subscriberFlow.drained(queue);
+  }
+
+  /** Who takes what comes past its own queue counts as a consumer of it; who consumes from the queue besides, once. */
+  private countDirect(queue: Queue): void {
+    const { directs, membership } = this;
+    for (const { deleted, name } of directs) if (deleted) this.uncountDirect(name);
+    if (this.directs.includes(queue)) return;
+    for (const consumer of this.consumers) if (consumer.active && consumer.of === queue) return;
+    membership.checkConsumer();
+    membership.consumerCame();
+    this.directs = [...this.directs, queue];
+  }
+
+  private uncountDirect(name: string): void {
+    if (!this.directs.some((queue) => queue.name === name)) return;
+    this.directs = this.directs.filter((queue) => queue.name !== name);
+    this.membership.consumerLeft();
   }
 
   directDrained(name: string): void {

@@ -35,6 +35,11 @@ export class OwnQueues {
     return this.queues?.has(name) === true;
   }
 
+  /** Nobody else uses it. */
+  isAlone(name: string): boolean {
+    return this.queues?.get(name) === null;
+  }
+
   /** The client has bound a queue. */
   bound(name: string, binding: BindingInfo): void {
     const known = this.queues?.get(name);

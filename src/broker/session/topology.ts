@@ -181,6 +181,11 @@ export class SessionTopology {
     for (const consumer of queue.consumers) if (consumer.suspended) consumer.guard = guard;
   }
 
+  /** It is kept for this client itself, and nobody else uses it. */
+  isAlone(name: string): boolean {
+    return this.own.isAlone(name);
+  }
+
   /** What a new consumer of a queue is to be guarded with. */
   guardOf(name: string): DeliveryGuard | null {
     return this.guards?.get(name) ?? (this.own.has(name) ? this.receiving : null);

@@ -99,6 +99,31 @@ it('MQTT 5 hears in its SUBACK that there may be no more consumers, 3.1.1 that i
   expect(await limited.refused('vhost_consumers', 'stomp')).toBe(1);
 });
 
+it('who takes messages past a queue is a consumer as well: QoS 0 and Redis, once, and until it is gone', async () => {
+  await limited.start({ vhosts: { '/': { limits: { consumers: 1 } } } });
+  const device = await limited.mqtt();
+  for (const qos of [0, 1, 0] as const) await device.subscribeAsync(`a/${qos}`, { qos });
+  const second = await limited.mqtt();
+  await expect(second.subscribeAsync('a', { qos: 0 })).rejects.toThrow(/Quota exceeded/);
+  const frames = 'AUTH guest guest\r\nSUBSCRIBE c d\r\nPING\r\n';
+  const told = await limited.said(limited.broker.port('redis'), frames, (text) => text.includes('PONG'));
+  expect(told).toMatch(/^\+OK\r\n-\S+ reached maximum \(1\) of consumers of vhost '\/'\r\n/);
+  expect(await limited.refused('vhost_consumers', 'mqtt')).toBe(1);
+  expect(await limited.refused('vhost_consumers', 'redis')).toBeGreaterThan(0);
+  await device.endAsync();
+  await untilAsked(async () => {
+    try {
+      await second.subscribeAsync('a', { qos: 0 });
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  const got = new Promise((resolve) => second.once('message', resolve));
+  await (await limited.mqtt()).publishAsync('a', 'x');
+  await got;
+});
+
 it('the consumer of a kept session counts while its client is there, and not while it is away', async () => {
   await limited.start({ vhosts: { '/': { limits: { consumers: 1 } } } });
   const kept = {

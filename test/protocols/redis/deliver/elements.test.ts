@@ -56,7 +56,7 @@ describe('an element', () => {
     const raw = await harness.open();
     expect(await raw.call('LPUSH', 'full', 'a')).toBe(1);
     expect(await raw.call('LPUSH', 'full', 'b')).toEqual(
-      new ErrorReply('ERR the list is full, or the log has failed: it is not kept'),
+      new ErrorReply('ERR the list is full, as much waits as may, or the log has failed: it is not kept'),
     );
     await raw.call('LPUSH', 'q', 'c');
     expect(await raw.call('LMOVE', 'q', 'full', 'RIGHT', 'LEFT')).toMatchObject({
