@@ -164,6 +164,7 @@ export class Log implements RecordStore, TurnTask {
       schedule: this.schedule,
       references: this.references,
       clock,
+      replica: options.replica,
       syncedBatch: recovered.nextBatch - 1,
       slow: (ms, more) => report({ kind: 'slow-flush', ms, more }),
       written: (mark) => options.onWritten?.(mark),
@@ -187,7 +188,7 @@ export class Log implements RecordStore, TurnTask {
       wake,
     });
     this.compaction =
-      options.liveIn === undefined
+      options.liveIn === undefined || options.replica !== undefined
         ? undefined
         : new Compaction({
             files,

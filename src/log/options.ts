@@ -6,6 +6,7 @@ import type { FileSystem } from './files/files.ts';
 import { BATCH_HEADER_BYTES } from './format/batch.ts';
 import { RECORD_BYTES_MAX, SEQUENCED_HEADER_BYTES } from './format/record.ts';
 import { SEGMENT_HEADER_BYTES } from './format/segment.ts';
+import type { LogReplica } from './replica.ts';
 import type { Sequence } from './sequence.ts';
 
 const DEFAULT_SEGMENT_BYTES = 64 * 1024 * 1024;
@@ -57,6 +58,11 @@ export interface LogOptions {
   readonly checkpointBytes?: number;
   /** Eight bytes that a new log gets as its name; default random. */
   readonly logId?: Buffer;
+  /**
+   * Keeps what is flushed elsewhere too: a flush ends when both have it. Batches are bounded by it then, no life's batch numbers are given
+   * twice, and segments are not rewritten. Default: none.
+   */
+  readonly replica?: LogReplica;
   /** Every recovered record of the owner, in order, whole units only. `seq` is 0 for unsequenced ones. */
   replay(type: number, seq: number, buffer: Buffer, start: number, end: number): void;
   /** A flush is on the disk, with all before it. */
@@ -97,6 +103,8 @@ export interface LogGeometry {
   readonly recordBytesMax: number;
   /** Payload of a batch, unless one record alone is longer: what must be read and verified for one record that is wanted. */
   readonly batchBytesMax: number;
+  /** The same where records are not read alone: what is left of a block, or what a replica takes. */
+  readonly longBatchBytesMax: number;
 }
 
 /** Of blocks of this length; small ones, as in tests, are read whole anyway. */
@@ -105,8 +113,8 @@ export function batchBytesOf(blockBytes: number): number {
 }
 
 /** @throws RangeError if segments of that size cannot be made of blocks of that size */
-export function geometryOf(options: Pick<LogOptions, 'segmentBytes' | 'blockBytes'>): LogGeometry {
-  const { segmentBytes = DEFAULT_SEGMENT_BYTES, blockBytes = DEFAULT_BLOCK_BYTES } = options;
+export function geometryOf(options: Pick<LogOptions, 'segmentBytes' | 'blockBytes' | 'replica'>): LogGeometry {
+  const { segmentBytes = DEFAULT_SEGMENT_BYTES, blockBytes = DEFAULT_BLOCK_BYTES, replica } = options;
   const blocksPerSegment = segmentBytes / blockBytes;
   if (blockBytes % 8 !== 0 || blockBytes < 1024 || !Number.isInteger(blocksPerSegment)) {
     throw new RangeError(`a segment of ${segmentBytes} bytes cannot be made of blocks of ${blockBytes}`);
@@ -117,6 +125,7 @@ export function geometryOf(options: Pick<LogOptions, 'segmentBytes' | 'blockByte
     blockBytes,
     blocksPerSegment,
     recordBytesMax: Math.min(RECORD_BYTES_MAX, blockBytes - headerBytes),
-    batchBytesMax: batchBytesOf(blockBytes),
+    batchBytesMax: Math.min(batchBytesOf(blockBytes), replica?.batchBytesMax ?? blockBytes),
+    longBatchBytesMax: replica?.batchBytesMax ?? blockBytes,
   };
 }

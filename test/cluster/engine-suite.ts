@@ -22,7 +22,13 @@ export interface EngineWorld {
 
 const bytes = (text: string): Buffer => Buffer.from(text);
 
-export function engineSuite(name: string, make: () => Promise<EngineWorld>, hookMs = 30_000): void {
+/** @param more tests on the same servers */
+export function engineSuite(
+  name: string,
+  make: () => Promise<EngineWorld>,
+  hookMs = 30_000,
+  more: (world: () => EngineWorld) => void = () => {},
+): void {
   describe(name, () => {
     let world: EngineWorld;
     let engine: Engine;
@@ -193,6 +199,8 @@ export function engineSuite(name: string, make: () => Promise<EngineWorld>, hook
       expect(next.epoch).toBeGreaterThan(lease!.epoch);
       await next.giveBack();
     });
+
+    more(() => world);
 
     it('says what it is', async () => {
       expect((await engine.describe()).about).not.toBe('');

@@ -19,6 +19,7 @@ import type { RecoveryReport } from '../events.ts';
 import { type LogFile, readFully, syncFile } from '../files/files.ts';
 import { align8, BatchHeader, findBatch, readBatch } from '../format/batch.ts';
 import { SEGMENT_HEADER_BYTES } from '../format/segment.ts';
+import type { LogReplica } from '../replica.ts';
 import type { ChainLink, SurveyOptions } from './found-segment.ts';
 import { readOlder } from './older-segments.ts';
 import { Survey } from './survey.ts';
@@ -28,6 +29,8 @@ import { type Replay, UnitReplay } from './unit-replay.ts';
 
 export interface RecoveryOptions extends SurveyOptions {
   readonly replay: Replay;
+  /** See `LogOptions.replica`. */
+  readonly replica?: LogReplica;
 }
 
 /** A log that was read back, and where it goes on. */
@@ -177,6 +180,8 @@ class Recovery {
       this.dropped(found.number, 0, 1, found.sizeBytes);
       this.obsolete.push(found.path);
     }
+    // Others have their batches, too.
+    if (this.options.replica !== undefined) return;
     // Segments of lives in which nothing happened: as if they had not been, their batch numbers included.
     while (this.segments.length > 0 && this.segments[this.segments.length - 1]!.meaningfulRecords === 0) {
       const empty = this.segments[this.segments.length - 1]!;

@@ -44,10 +44,13 @@ export class UnitReplay {
   private holding = false;
   private readonly replay: Replay;
   private readonly tally: RecoveryTally;
+  private readonly gone: ((segment: number) => void) | undefined;
 
-  constructor(replay: Replay, tally: RecoveryTally) {
+  /** @param gone nothing in this segment is needed any more, as the log says */
+  constructor(replay: Replay, tally: RecoveryTally, gone?: (segment: number) => void) {
     this.replay = replay;
     this.tally = tally;
+    this.gone = gone;
   }
 
   /** Takes the next sound batch: replays its units as far as they are whole. */
@@ -131,8 +134,10 @@ export class UnitReplay {
   private own(segment: Segment, type: number, buffer: Buffer, start: number, end: number): void {
     if (type === RECORD_CHECKPOINT_BEGIN) this.checkpointing = segment.number;
     else if (type === RECORD_TABLE) this.tables.read(buffer, start);
-    else if (type === RECORD_GONE) this.tables.readGone(buffer, start, end);
-    else if (type === RECORD_CHECKPOINT_END && buffer.readUInt32LE(start) === this.checkpointing) {
+    else if (type === RECORD_GONE) {
+      this.tables.readGone(buffer, start, end);
+      if (this.gone !== undefined) for (let at = start; at < end; at += 4) this.gone(buffer.readUInt32LE(at));
+    } else if (type === RECORD_CHECKPOINT_END && buffer.readUInt32LE(start) === this.checkpointing) {
       this.checkpoint = this.checkpointing;
     }
   }

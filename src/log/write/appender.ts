@@ -80,12 +80,14 @@ export class Appender implements OwnRecords {
   private readonly references: References;
   private readonly blockBytes: number;
   private readonly batchBytesMax: number;
+  private readonly longBatchBytesMax: number;
 
   constructor(options: AppenderOptions) {
     this.options = options;
     this.references = options.references;
     this.blockBytes = options.geometry.blockBytes;
     this.batchBytesMax = options.geometry.batchBytesMax;
+    this.longBatchBytesMax = options.geometry.longBatchBytesMax;
     this.recordBytesMax = options.geometry.recordBytesMax;
     this.nextBatch = options.firstBatch;
     this.segment = this.newSegment(options.firstSegment);
@@ -168,9 +170,8 @@ export class Appender implements OwnRecords {
     const { header } = this;
     header.at = this.position;
     this.position += BATCH_HEADER_BYTES;
-    this.limit = this.options.readAlone()
-      ? Math.min(this.blockBytes, this.position + Math.max(need, this.batchBytesMax))
-      : this.blockBytes;
+    const bytesMax = this.options.readAlone() ? this.batchBytesMax : this.longBatchBytesMax;
+    this.limit = Math.min(this.blockBytes, this.position + Math.max(need, bytesMax));
     this.records = 0;
     this.unit.batchOpened();
     this.mark = this.options.flusher.nextMark;

@@ -6,6 +6,7 @@ import type { Clock } from '../../clock/clock.ts';
 import { Histogram } from '../../metrics/histogram.ts';
 import type { SegmentBlock } from '../blocks/segment.ts';
 import type { References } from '../reclaim/references.ts';
+import { alsoReplicated, type LogReplica, replicaParts } from '../replica.ts';
 import type { SegmentFiles } from './segment-files.ts';
 import type { SyncSchedule } from './sync-schedule.ts';
 import { writeJobs } from './write-jobs.ts';
@@ -21,6 +22,7 @@ export interface FlusherOptions {
   readonly schedule: SyncSchedule;
   readonly references: References;
   readonly clock: Clock;
+  readonly replica: LogReplica | undefined;
   /** The number of the last batch that is on the disk; 0 if there is none. */
   readonly syncedBatch: number;
   /** See `LogOptions.onWritten`. */
@@ -84,7 +86,8 @@ export class Flusher {
     appendedBytes: number,
     afterwards?: (error: Error | undefined) => void,
   ): void {
-    const { segmentFiles, schedule, clock } = this.options;
+    const { segmentFiles, schedule, clock, replica } = this.options;
+    const parts = replica === undefined ? [] : replicaParts(dirty);
     const jobs = writeJobs(dirty);
     this.syncs = schedule.flushing();
     this.inFlight = dirty;
@@ -100,6 +103,11 @@ export class Flusher {
             this.end(error);
             afterwards(error);
           };
+    if (replica !== undefined && parts.length > 0) {
+      // Who waits for less than a sync waits for the replica all the same: `written` comes with the end.
+      segmentFiles.flush(jobs, this.syncs, alsoReplicated(replica, parts, done), null);
+      return;
+    }
     segmentFiles.flush(jobs, this.syncs, done, this.syncs && !this.options.writtenAwaited() ? null : this.written);
   }
 

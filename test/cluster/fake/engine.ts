@@ -79,6 +79,8 @@ export class FakeServers {
   readonly late: (() => void)[] = [];
   /** Answers come by themselves. */
   auto = true;
+  /** What is older may be given up. */
+  discards = true;
   /** No leader: nobody is answered. */
   away = false;
   counts = {
@@ -144,13 +146,36 @@ export class FakeEngine implements Engine {
   readonly servers: FakeServers;
   /** This node cannot be heard, and hears nothing. */
   cut = false;
+  /** The node does not run now: what it is answered waits. */
+  paused = false;
+  private readonly held: (() => void)[] = [];
+  readonly clock: Clock;
   /** The node has died: nothing that it asked for is ever answered. */
   dead = false;
   private readonly readers = new Set<FakeReader>();
   private readonly leases = new Set<FakeLease>();
 
-  constructor(servers: FakeServers) {
+  /** @param clock the node's own; default: the servers' */
+  constructor(servers: FakeServers, clock: Clock = servers.clock) {
     this.servers = servers;
+    this.clock = clock;
+  }
+
+  /** Hands the node an answer, when it runs. */
+  private tell(answer: () => void): void {
+    if (this.dead) return;
+    if (this.paused) this.held.push(answer);
+    else answer();
+  }
+
+  whenRunning(work: () => void): void {
+    this.tell(work);
+  }
+
+  /** It runs again. */
+  resume(): void {
+    this.paused = false;
+    for (const answer of this.held.splice(0)) this.tell(answer);
   }
 
   /** Does `work` at the servers, and brings what it returns. */
@@ -158,15 +183,13 @@ export class FakeEngine implements Engine {
     const { servers } = this;
     return new Promise((resolve, reject) => {
       servers.answer(() => {
-        if (this.dead) return;
-        if (this.cut || servers.away || servers.happens('unanswered')) reject(new EngineAway('no answer'));
-        else {
-          try {
-            resolve(work());
-          } catch (error) {
-            reject(error as Error);
-          }
+        if (this.cut || servers.away || servers.happens('unanswered')) {
+          this.tell(() => reject(new EngineAway('no answer')));
+          return;
         }
+        // What was asked is done, whether the one that asked is still there or not.
+        const found = work();
+        this.tell(() => resolve(found));
       });
     });
   }
@@ -203,7 +226,7 @@ export class FakeEngine implements Engine {
   }
 
   private resolve(resolve: (appended: Appended) => void, appended: Appended): void {
-    if (!this.dead) resolve(appended);
+    this.tell(() => resolve(appended));
   }
 
   async sharedLog(name: string): Promise<SharedLog> {
@@ -222,7 +245,10 @@ export class FakeEngine implements Engine {
         this.readers.add(reader);
         return reader;
       },
-      discardBelow: (sequence) => this.ask(() => log.discardBelow(sequence)),
+      discardBelow: (sequence) =>
+        this.ask(() => {
+          if (this.servers.discards) log.discardBelow(sequence);
+        }),
       distrust: () => this.ask(() => log.holes.clear()),
     };
   }
@@ -276,6 +302,10 @@ class FakeReader implements SharedReader {
     return new Promise((resolve, reject) => {
       const look = (): void => {
         if (engine.dead) return;
+        if (engine.paused) {
+          engine.whenRunning(() => servers.answer(look));
+          return;
+        }
         if (this.stopped) resolve(null);
         else if (engine.cut || servers.happens('readerCut')) reject(new EngineAway('the reader was cut off'));
         else {

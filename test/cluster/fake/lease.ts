@@ -25,7 +25,7 @@ export class FakeLease implements Lease {
 
   static async take(engine: FakeEngine, name: string, holder: string): Promise<FakeLease | null> {
     const { servers } = engine;
-    const sentMs = servers.clock.monotonicMs();
+    const sentMs = engine.clock.monotonicMs();
     const epoch = await engine.ask(() => {
       const kept = servers.leases.get(name);
       const nowMs = servers.clock.monotonicMs();
@@ -61,17 +61,17 @@ export class FakeLease implements Lease {
 
   stop(): void {
     this.stopped = true;
-    this.engine.servers.clock.cancel(this.renewing);
+    this.engine.clock.cancel(this.renewing);
   }
 
   private later(): void {
-    const { servers } = this.engine;
-    if (!this.stopped) servers.clock.schedule(this.renewing, servers.leaseMs / RENEWALS);
+    const { servers, clock } = this.engine;
+    if (!this.stopped) clock.schedule(this.renewing, servers.leaseMs / RENEWALS);
   }
 
   private renew(): void {
-    const { servers } = this.engine;
-    const sentMs = servers.clock.monotonicMs();
+    const { servers, clock } = this.engine;
+    const sentMs = clock.monotonicMs();
     this.engine
       .ask(() => {
         const kept = servers.leases.get(this.name);

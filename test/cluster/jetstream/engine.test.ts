@@ -1,8 +1,11 @@
-/** JetStream keeps to the port: three real servers, three replicas. */
-import { it } from 'vitest';
-import { SystemClock } from '../../../src/clock/clock.ts';
+/** JetStream keeps to the port, and a log goes from node to node on it: three real servers, three replicas. */
+import { describe, expect, it } from 'vitest';
+import { type Clock, SystemClock } from '../../../src/clock/clock.ts';
 import type { Engine } from '../../../src/cluster/engine.ts';
 import { openJetStream } from '../../../src/cluster/jetstream/engine.ts';
+import { Member } from '../../../src/cluster/member.ts';
+import { DIRECTORY, TestLog } from '../../log/harness.ts';
+import { MemoryFiles } from '../../log/memory-files.ts';
 import { type EngineWorld, engineSuite } from '../engine-suite.ts';
 import { missing, NatsServers, Relay } from './servers.ts';
 
@@ -65,5 +68,55 @@ async function make(): Promise<EngineWorld> {
   };
 }
 
-if (why === undefined) engineSuite('JetStream', make, 60_000);
-else it.skip(`JetStream: ${why}`, () => {});
+/** A node with a log of its own. */
+class Node {
+  it: TestLog | undefined = undefined;
+  readonly member: Member;
+
+  constructor(node: string, engine: Engine, files: MemoryFiles, clock: Clock) {
+    this.member = new Member({
+      ...{ engine, node, files, clock, name: 'vhost', directory: DIRECTORY, report: () => {}, marginMs: 200 },
+      lead: async ({ replica, logId, giveUp }) => {
+        this.it = await TestLog.open(files, { clock, replica, logId, onFailed: giveUp });
+      },
+      leave: async () => {
+        await this.it?.close();
+        this.it = undefined;
+      },
+    });
+  }
+
+  async write(from: number, to: number): Promise<void> {
+    for (let i = from; i <= to; i++) this.it!.message(`text ${i}`);
+    await this.it!.safe();
+  }
+}
+
+function logs(world: () => EngineWorld): void {
+  it('what one node was told is safe is there when the next one leads, by a move or by a death', {
+    timeout: 60_000,
+  }, async () => {
+    const { open, until, kill } = world();
+    const clock = new SystemClock();
+    const disks = [new MemoryFiles(), new MemoryFiles()] as const;
+    const engines = [await open(), await open()] as const;
+    const leads = (node: Node): Promise<boolean> => until(async () => (node.member.role === 'leading' ? true : null));
+    const a = new Node('a', engines[0], disks[0], clock);
+    await leads(a);
+    const b = new Node('b', engines[1], disks[1], clock);
+    await a.write(1, 50);
+    await a.member.stop();
+    await leads(b);
+    expect(b.it!.texts()).toEqual(Array.from({ length: 50 }, (_, i) => `text ${i + 1}`));
+    await b.write(51, 70);
+    const again = new Node('a', await open(), disks[0], clock);
+    await kill(engines[1]);
+    await leads(again);
+    expect(again.it!.texts().length).toBe(70);
+    await Promise.all([b.member.stop(), again.member.stop()]);
+    clock.stop();
+  });
+}
+
+if (why === undefined) engineSuite('JetStream', make, 60_000, logs);
+else describe.skip(`JetStream: ${why}`, () => it('is not there', () => {}));
