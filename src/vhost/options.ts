@@ -5,6 +5,7 @@ import type { Clock } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
 import type { FileSystem } from '../log/files/files.ts';
 import type { LogOptions } from '../log/options.ts';
+import type { LogReplica } from '../log/replica.ts';
 import type { TransientOptions } from '../log/transient/transient-store.ts';
 import type { Logger } from '../logger.ts';
 import type { Dialects } from '../message/dialect.ts';
@@ -43,6 +44,15 @@ export interface Durability {
   readonly intervalMs: number;
 }
 
+/** Where else a vhost's log is kept. */
+export interface Replication {
+  readonly replica: LogReplica;
+  /** What the log is called, if it begins here. */
+  readonly logId: Buffer;
+  /** The log has failed, here or there: nothing more will be confirmed. */
+  failed(error: Error): void;
+}
+
 export interface VhostOptions {
   readonly name: string;
   readonly files: FileSystem;
@@ -60,6 +70,8 @@ export interface VhostOptions {
   /** Whose habits its clients have. Default: `rabbitmq-3`. */
   readonly compat?: Compatibility;
   readonly log?: LogLayout;
+  /** Confirms wait for it, too. Default: the log is kept here alone. */
+  readonly replication?: Replication;
   /** What transient messages may take up; see `TransientOptions`. */
   readonly transient?: TransientLayout;
   /** What the ids that queues and exchanges remember may take up in memory. Default 256 MiB. */

@@ -260,7 +260,7 @@ export class Vhost {
    * @throws LogRefused a log that cannot be used as it is; the file system's errors
    */
   static async open(options: VhostOptions): Promise<Vhost> {
-    const { name, files, directory, turn, clock, logger, durability, onAlarm, onSlowFlush } = options;
+    const { name, files, directory, turn, clock, logger, durability, replication, onAlarm, onSlowFlush } = options;
     const sequence = new Sequence();
     const recovered = new RecoveredVhost(name, options.dialects, options.passportEventsMax);
     // What the stores say before it is there concerns nobody.
@@ -290,7 +290,11 @@ export class Vhost {
       onSynced: (mark) => vhost?.synced(mark),
       onWritten: (mark) => vhost?.writeConfirms.advance(mark),
       writtenAwaited: () => vhost?.writeConfirms.awaited === true,
-      onFailed: (error) => vhost?.logFailed(error),
+      onFailed: (error) => {
+        vhost?.logFailed(error);
+        replication?.failed(error);
+      },
+      ...(replication !== undefined && { replica: replication.replica, logId: replication.logId }),
       ...(durability !== undefined && { durability: durability.level, intervalMs: durability.intervalMs }),
       checkpointDue: () => vhost?.checkpoint.start(),
       readAlone: () => vhost?.readsAlone !== false,

@@ -49,6 +49,10 @@ export class NodeClock implements Clock {
     this.wheel.schedule(timer, delayMs + Math.max(0, lagMs));
   }
 
+  scheduleFine(timer: Timer, delayMs: number): void {
+    this.schedule(timer, delayMs);
+  }
+
   cancel(timer: Timer): void {
     this.wheel.cancel(timer);
   }
