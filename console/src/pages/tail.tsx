@@ -22,6 +22,11 @@ function sourceOf(query: Readonly<Record<string, string>>): Source | undefined {
 
 export default function TailPage({ rest }: PageProps) {
   const { query } = usePlace();
+  // Another address, another form.
+  return <Looking key={JSON.stringify([rest, query])} rest={rest} query={query} />;
+}
+
+function Looking({ rest, query }: PageProps & { query: Readonly<Record<string, string>> }) {
   const vhost = rest[0] ?? '/';
   const given = query['kind'] ?? '';
   const [form, setForm] = useState({

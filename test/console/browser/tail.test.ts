@@ -46,6 +46,9 @@ inBrowser('the live tail', (desk) => {
     await page.getByText('Nothing has come yet.').waitFor();
     while ((await rows.count()) === 0) await publisher.publishAsync('plant/1/temperature', '21', { qos: 1 });
     expect(await rows.first().innerText()).toContain('plant/1/temperature');
+    await page.goto(`${desk.url}#/tail?kind=exchange&name=amq.topic&key=hall.%23`);
+    expect(await page.getByRole('textbox', { name: 'Exchange' }).inputValue()).toBe('amq.topic');
+    expect(await page.getByRole('textbox', { name: 'Key' }).inputValue()).toBe('hall.#');
     await publisher.endAsync();
   });
 
