@@ -16,7 +16,7 @@ const PAGE = 50;
 const ROWS_MAX = 1_000;
 const PREVIEW_BYTES = 160;
 /** So often the page hears how far a search has come; it goes on until it has found a page, or is stopped. */
-const LOOK_MS = 150;
+const LOOK_MS = 100;
 
 interface MessagesProps {
   readonly vhost: string;
