@@ -144,9 +144,9 @@ export class DeadLetters {
     pending.left();
     store.load(seq, flags, (error) => {
       pending.arrived();
-      if (queue.deleted || lifecycle.stopping) return;
-      if (error === undefined) this.died(queue, seq, flags, decision);
-      else this.parts.unreadable.inQueue(queue, seq, error);
+      if (lifecycle.stopping) return;
+      if (error !== undefined && !queue.deleted) this.parts.unreadable.inQueue(queue, seq, error);
+      else if (!queue.deleted) this.died(queue, seq, flags, decision);
       pending.tellArrived();
     });
   }

@@ -179,6 +179,29 @@ it('those that must be read first count while they are read', () => {
   expect([reader.bodies, pending().full, session.checkQueue('full').messages]).toEqual([['1', '2', '3'], false, 2]);
 });
 
+it('a queue that stands still for what is being read goes on though that is of a queue that is gone by then', () => {
+  declare('q');
+  declare('gone');
+  const rejecting = consume(session, 'gone');
+  for (const body of ['1', '2']) send(session, 'gone', body);
+  broker.turn.end();
+  const { store } = vhostOf(session);
+  const { view } = store;
+  const answer = slowDisk();
+  nothingInMemory();
+  for (const { slot } of rejecting.seen) rejecting.consumer.settle(slot, REJECTED);
+  store.view = view;
+  broker.turn.end();
+  const reader = consume(session, 'q');
+  send(session, 'q', '3');
+  broker.turn.end();
+  expect([reader.bodies, pending().full]).toEqual([[], true]);
+  session.deleteQueue('gone', false, false);
+  broker.turn.end();
+  answer();
+  expect(reader.bodies).toEqual(['3']);
+});
+
 it('what cannot stay is dropped unread while as many are read as may wait', () => {
   declare('short', { 'x-max-length': 1 });
   const answer = slowDisk();
