@@ -33,6 +33,9 @@ it('verifies and dumps what a broker left behind, and finds a damaged byte', asy
     await running.close();
 
     expect(await entrepot('log', 'verify', directory)).toMatchObject({ code: 0 });
+    // As other commands name it, and where it is not there.
+    expect(await entrepot('log', 'verify', '--data', directory)).toMatchObject({ code: 0 });
+    expect(await entrepot('log', 'dump', '--data', `${directory}/none`)).toMatchObject({ code: 5 });
     const { stdout } = await entrepot('log', 'dump', directory, '--queue', 'mine');
     const records = stdout
       .trim()
