@@ -8,6 +8,7 @@ import { useStore } from '../store.ts';
 import { Badge, Button, Section, Time, type Tone, Trouble, Waiting } from '../ui/basics.tsx';
 import { ActDialog, toast } from '../ui/dialog.tsx';
 import { Table } from '../ui/table.tsx';
+import { OutcomesDialog } from './dead-letters-outcomes.tsx';
 
 interface Redrive {
   readonly id: string;
@@ -55,6 +56,7 @@ export function RedriveJobs({ vhost }: { vhost: string }) {
     everyMs: 1_000,
   });
   const login = useStore(session);
+  const [looking, setLooking] = useState<string | undefined>(undefined);
   const [forgetting, setForgetting] = useState<Redrive | undefined>(undefined);
   const mine = ({ user }: Redrive): boolean => user === login?.name || hasTag(login);
   const change = (one: Redrive, verb: 'stop' | 'resume'): void => {
@@ -102,6 +104,19 @@ export function RedriveJobs({ vhost }: { vhost: string }) {
             { key: 'scanned', title: 'Looked at', figures: true, cell: (one) => count(one.scanned) },
             { key: 'left', title: 'Left where they are', cell: leftOf },
             { key: 'rate', title: 'Rate', figures: true, cell: (one) => (one.rate === 0 ? 'any' : rate(one.rate)) },
+            {
+              key: 'outcomes',
+              title: 'One by one',
+              cell: (one) => (
+                <Button
+                  kind="quiet"
+                  label={`Outcomes of the redrive of ${one.queue}`}
+                  onClick={() => setLooking(one.id)}
+                >
+                  Outcomes
+                </Button>
+              ),
+            },
             { key: 'user', title: 'Begun by', cell: ({ user }) => user ?? 'the operator' },
             {
               key: 'act',
@@ -126,6 +141,7 @@ export function RedriveJobs({ vhost }: { vhost: string }) {
           ]}
         />
       )}
+      {looking !== undefined && <OutcomesDialog vhost={vhost} id={looking} onClose={() => setLooking(undefined)} />}
       {forgetting !== undefined && (
         <ActDialog
           title="Forget this redrive"

@@ -41,6 +41,8 @@ export interface RelocateQuery extends Omit<ScanQuery, 'states'> {
   readonly by?: Session;
   /** Whether who asks may still read the queue: asked whenever rules have changed. Default: he may. */
   readonly mayRead?: () => boolean;
+  /** Told of each that it is done with. */
+  readonly onDone?: (entry: BrowsedEntry) => void;
   /** It goes as if it had never died. Default: the record of its deaths goes with it. */
   readonly forgetDeaths?: boolean;
 }
@@ -85,7 +87,10 @@ export async function relocate(vhost: Vhost, queue: Queue, query: RelocateQuery,
     vhost.passports.acting = party;
     const what = one.relocate(entry, view);
     vhost.passports.acting = null;
-    if (what === 'done') return ++done < query.limit;
+    if (what === 'done') {
+      query.onDone?.(entry);
+      return ++done < query.limit;
+    }
     if (what === 'gone') return true;
     stopped = what;
     stoppedAt = entry.seq;

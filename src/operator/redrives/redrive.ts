@@ -16,7 +16,8 @@ import type { BrowsedEntry } from '../../queue/browse/queue-browser.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
 import type { Pace } from '../listing/pace.ts';
 import { type RelocateQuery, relocate } from '../messages/relocate.ts';
-import { ended, type RedriveRecord } from './plan.ts';
+import { Outcomes } from './outcomes.ts';
+import { ended, type LeftReason, type RedriveRecord } from './plan.ts';
 import { originOf, Wanted } from './wanted.ts';
 
 /** How often a rate is kept to. */
@@ -45,6 +46,8 @@ export interface RedriveGround {
 
 export class Redrive {
   readonly record: RedriveRecord;
+  /** Of the last messages, one by one. */
+  readonly outcomes = new Outcomes();
   private readonly ground: RedriveGround;
   private readonly wanted: Wanted;
   private readonly origins = new Map<string, Route>();
@@ -53,6 +56,8 @@ export class Redrive {
   private working = false;
   /** Why the last one led nowhere. */
   private leftWhy: 'unroutable' | 'no-origin' = 'unroutable';
+  /** Where the message at hand goes. */
+  private goesTo = '';
   private closed = false;
   /** Messages that the rate allows, and when that was worked out. */
   private allowed = 0;
@@ -122,6 +127,7 @@ export class Redrive {
       ...{ filter: this.wanted.filter, keep: false, limit: most, before: record.before },
       ...{ to: (view: MessageView) => this.routeOf(view), forgetDeaths: plan.attempts === 'reset' },
       ...(this.session !== null && { by: this.session }),
+      onDone: ({ seq }: BrowsedEntry) => this.outcomes.add(seq, ground.vhost.clock.epochMs(), undefined, this.goesTo),
       wants: (entry: BrowsedEntry, view: MessageView) => this.wants(entry, view),
     };
     this.leftWhy = 'unroutable';
@@ -143,7 +149,9 @@ export class Redrive {
       return this.wait(WAIT_MS);
     }
     if (result.stopped !== undefined) {
-      progress.left[result.stopped === 'access-refused' ? 'access-refused' : this.leftWhy]++;
+      const why = result.stopped === 'access-refused' ? 'access-refused' : (this.leftWhy as LeftReason);
+      progress.left[why]++;
+      this.outcomes.add(progress.next, ground.vhost.clock.epochMs(), why, why === 'no-origin' ? '' : this.goesTo);
       progress.scanned++;
       progress.next++;
     }
@@ -176,6 +184,7 @@ export class Redrive {
   private routeOf(view: MessageView): Route | null {
     const { to } = this.record.plan;
     const session = this.session!;
+    if (to !== 'origin') this.goesTo = 'queue' in to ? to.queue : to.exchange;
     if (to !== 'origin' && 'exchange' in to && to.routingKey === undefined) {
       return session.route(to.exchange, view.spelling, view.head, view.keyStart, view.keyEnd);
     }
@@ -186,6 +195,7 @@ export class Redrive {
       return null;
     }
     this.leftWhy = 'unroutable';
+    this.goesTo = queue;
     return this.known('', queue);
   }
 

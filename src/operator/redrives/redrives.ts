@@ -13,6 +13,7 @@ import type { Pace } from '../listing/pace.ts';
 import { LOCAL_OPERATOR } from '../local-operator.ts';
 import type { ScanFrom } from '../messages/scan.ts';
 import { countFor, type RedriveCount } from './count.ts';
+import type { Outcomes } from './outcomes.ts';
 import {
   checkPlan,
   ended,
@@ -82,6 +83,11 @@ export class Redrives {
   /** @throws BrokerError not-found: the vhost */
   find(vhost: string, id: string): RedriveRecord | undefined {
     return this.of(this.vhostNamed(vhost)).get(id)?.record;
+  }
+
+  /** What became of its last messages since the broker was started. @throws BrokerError not-found */
+  outcomes(vhost: string, id: string): Outcomes {
+    return this.demand(vhost, id).outcomes;
   }
 
   /**

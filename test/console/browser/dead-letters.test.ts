@@ -83,6 +83,23 @@ inBrowser('dead letters', (desk) => {
     await dialog.getByRole('button', { name: 'Begin' }).click();
     const job = page.getByRole('region', { name: 'Redrives' }).locator('tbody tr').first();
     await job.getByText('done', { exact: true }).waitFor();
+    await job.getByRole('button', { name: 'Outcomes' }).click();
+    await dialog.getByText('2 in all').waitFor();
+    expect(await dialog.getByRole('row', { name: /moved.*bills/ }).count()).toBe(2);
+    await expectAccessible(page);
+    const saved = page.waitForEvent('download');
+    await dialog.getByRole('button', { name: 'Download 2' }).click();
+    const text = Buffer.concat(await (await (await saved).createReadStream()).toArray()).toString();
+    expect(
+      text
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toMatchObject([
+      { outcome: 'moved', to: 'bills' },
+      { outcome: 'moved', to: 'bills' },
+    ]);
+    await page.keyboard.press('Escape');
     expect(await bodies(desk, 'bills')).toEqual(['broken 0', 'broken 1']);
     expect(await bodies(desk, 'bills.dead')).toHaveLength(3);
   });

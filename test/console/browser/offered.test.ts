@@ -11,10 +11,10 @@ const OFFERED: Readonly<Record<string, readonly [string, string, string]>> = {
   queue: ['Delete, Move all, Pause, Publish, Purge', 'Move all, Purge', ''],
   routing: ['Bind, Delete, Move all, Pause, Publish, Purge, Unbind … …', 'Move all, Purge', ''],
   'queue consumers': ['Delete, Move all, Pause, Publish, Purge', 'Move all, Purge', ''],
-  'dead letters': ['Forget the redrive of …', '', ''],
+  'dead letters': ['Forget the redrive of …, Outcomes of the redrive of …', 'Outcomes of the redrive of …', ''],
   'dead letters of a queue': [
-    'Forget the redrive of …, Look again, Redrive, Redrive these',
-    'Look again, Redrive, Redrive these',
+    'Forget the redrive of …, Look again, Outcomes of the redrive of …, Redrive, Redrive these',
+    'Look again, Outcomes of the redrive of …, Redrive, Redrive these',
     '',
   ],
   route: ['Ask of every user, Show the way', 'Show the way', 'Show the way'],

@@ -1,9 +1,10 @@
 /** Redrives over `/v1/`: dead letters go back to where they died, by a job that nobody waits for. */
 import type { ConfirmChannel, GetMessage } from 'amqplib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { OUTCOMES_KEPT_MAX, Outcomes } from '../../../src/operator/redrives/outcomes.ts';
 import { withTemporaryDirectory } from '../../support/directory.ts';
 import { untilAsked } from '../../support/until.ts';
-import { startV1, type V1Broker } from './harness.ts';
+import { fill, startV1, type V1Broker } from './harness.ts';
 
 let broker: V1Broker;
 let channel: ConfirmChannel;
@@ -129,6 +130,34 @@ describe('a redrive', () => {
       left: { noOrigin: 1, unroutable: 1, accessRefused: 0 },
     });
     expect([await bodies('a'), await bodies('dead')]).toEqual([['back'], ['gone', 'alive']]);
+  });
+
+  it('tells what became of each message, the latest first, and of the last thousand alone', async () => {
+    await die('a', ['1', '2']);
+    await die('b', ['3']);
+    await channel.deleteQueue('b');
+    await fill(channel, 'dead', ['4']);
+    const { id } = await redriven({});
+    const outcomes = async (query = '') => (await broker.ask(`/vhosts/%2F/redrives/${id}/outcomes${query}`)).body;
+    const all = await outcomes();
+    expect(all).toMatchObject({
+      total: 4,
+      outcomes: [
+        { outcome: 'left', why: 'no-origin' },
+        { outcome: 'left', why: 'unroutable', to: 'b' },
+        { outcome: 'moved', to: 'a' },
+        { outcome: 'moved', to: 'a' },
+      ],
+    });
+    const left = (await broker.ask(at('dead', '/messages'))).body.messages;
+    expect(left.map(({ position }: { position: number }) => position).reverse()).toEqual(
+      all.outcomes.slice(0, 2).map(({ position }: { position: number }) => position),
+    );
+    expect((await outcomes('?skip=1&limit=1')).outcomes).toEqual([all.outcomes[1]]);
+    const ring = new Outcomes();
+    for (let i = 0; i < 2.5 * OUTCOMES_KEPT_MAX; i++) ring.add(i, 0, undefined, 'q');
+    const positions = ring.page(0, 10_000).map(({ position }) => position);
+    expect(positions).toEqual(Array.from({ length: OUTCOMES_KEPT_MAX }, (_, i) => 2.5 * OUTCOMES_KEPT_MAX - 1 - i));
   });
 
   it('does not look at what dies again while it is at work', async () => {

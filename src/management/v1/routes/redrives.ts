@@ -7,6 +7,7 @@ import { type Operation, operation } from '../http/operation.ts';
 import { Problem } from '../http/problem.ts';
 import { json, nothing } from '../http/replies.ts';
 import { FROM, fromOf, LOOKED, lookedShape, SELECTOR, TEXT } from '../shapes/looking.ts';
+import { LISTED, PAGE } from '../shapes/paging.ts';
 
 const TO = z
   .union([
@@ -63,6 +64,14 @@ const REDRIVE = z.object({
   left: z
     .object({ noOrigin: z.number().int(), unroutable: z.number().int(), accessRefused: z.number().int() })
     .describe('Messages that it wanted and that stay where they are, by why.'),
+});
+
+const OUTCOME = z.object({
+  position: z.number().int().describe('Where it was in its queue.'),
+  at: z.iso.datetime(),
+  outcome: z.enum(['moved', 'left']).describe('`left`: it stays where it was.'),
+  why: z.enum(['no-origin', 'unroutable', 'access-refused']).optional(),
+  to: z.string().optional().describe('The queue or exchange that it went to, or was to go to.'),
 });
 
 const COUNTED = z.object({
@@ -177,6 +186,32 @@ export const REDRIVES: readonly Operation[] = [
       if (found === undefined || !maySee(asked, vhost, found))
         throw new Problem(404, 'not-found', `no redrive '${asked.param('id')}'`);
       return json(shape(found));
+    },
+  }),
+  operation({
+    method: 'GET',
+    path: `${ONE}/outcomes`,
+    id: 'listRedriveOutcomes',
+    group: 'Redrives',
+    summary: 'Tells what became of the last thousand messages of a redrive, one by one, the latest first.',
+    description:
+      'Since the broker was started; the counts are kept for longer. What finds no room is in no outcome: the redrive waits and tries again.',
+    access: 'management',
+    query: z.strictObject(PAGE),
+    answer: z.object({ outcomes: z.array(OUTCOME), total: LISTED.total }),
+    handle: (asked) => {
+      const { operator, vhost, query } = asked;
+      const id = asked.param('id');
+      const found = operator.redrives.find(vhost, id);
+      if (found === undefined || !maySee(asked, vhost, found))
+        throw new Problem(404, 'not-found', `no redrive '${id}'`);
+      const outcomes = operator.redrives.outcomes(vhost, id);
+      const page = outcomes.page(query.skip, query.limit).map(({ position, atMs, left, to }) => ({
+        ...{ position, at: new Date(atMs).toISOString(), outcome: left === undefined ? 'moved' : 'left' },
+        ...(left !== undefined && { why: left }),
+        ...(to !== '' && { to }),
+      }));
+      return json({ outcomes: page, total: outcomes.size });
     },
   }),
   operation({
