@@ -67,7 +67,7 @@ export function builtInProtocols(config: Config): BuiltInProtocols {
 
 /** What web clients may speak, and on which path. */
 export function webSocketUpgrades(
-  { mqtt, stomp }: BuiltInProtocols,
+  { amqp, mqtt, stomp }: BuiltInProtocols,
   config: Config,
   connections: Connections,
 ): WebSocketUpgrades {
@@ -77,13 +77,17 @@ export function webSocketUpgrades(
     { name: 'v12.stomp', protocol: stomp, kind: 'text' },
     { name: 'v11.stomp', protocol: stomp, kind: 'text' },
     { name: 'v10.stomp', protocol: stomp, kind: 'text' },
+    // Both versions; the other name is that of older drafts for 1.0, which Azure's clients offer.
+    { name: 'amqp', protocol: amqp, kind: 'binary' },
+    { name: 'AMQPWSB10', protocol: amqp, kind: 'binary' },
   ];
   return new WebSocketUpgrades({
     connections,
     subProtocols,
     paths: new Map([
-      ['/', [mqtt, stomp]],
-      ['/ws', [mqtt, stomp]],
+      ['/', [mqtt, stomp, amqp]],
+      ['/ws', [mqtt, stomp, amqp]],
+      ['/amqp', [amqp]],
       ['/mqtt', [mqtt]],
       ['/stomp', [stomp]],
     ]),
