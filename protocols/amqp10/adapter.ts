@@ -4,6 +4,7 @@ import { Connection, type Containers } from './connection/connection.ts';
 import { isAmqp10 } from './connection/protocol-header.ts';
 import { nodeOf } from './mapping/addresses.ts';
 import { amqp10Dialect } from './mapping/dialect.ts';
+import { subscriptionTo } from './mapping/explain-subscription.ts';
 import { type Amqp10Options, limitsOf } from './options.ts';
 import { Amqp10Stats } from './stats.ts';
 
@@ -21,6 +22,7 @@ export function amqp10(options: Amqp10Options = {}): Amqp10Protocol {
     dialect: amqp10Dialect,
     stats,
     resolve,
+    subscription: subscriptionTo,
     detect: isAmqp10,
     accept(transport, broker) {
       let known = containers.get(broker);

@@ -33,6 +33,7 @@ interface Explained {
 
 const PROTOCOLS = {
   amqp: ['AMQP', 'Exchange', 'Empty: the key is a queue’s name'],
+  amqp10: ['AMQP 1.0', 'Address', '/queues/orders, /topic/a.b, /exchanges/x/key'],
   mqtt: ['MQTT', 'Topic', 'plant/line1/temperature'],
   stomp: ['STOMP', 'Destination', '/topic/a.b, /queue/orders, /exchange/x/key'],
   redis: ['Redis', 'Channel or list', 'As PUBLISH or LPUSH names it'],
@@ -41,6 +42,7 @@ type Protocol = keyof typeof PROTOCOLS;
 
 const READING = {
   amqp: ['Queue, or exchange with a key', 'orders'],
+  amqp10: ['Address', '/queues/orders, /topic/a.*'],
   mqtt: ['Filter', 'plant/+/#, $share/workers/jobs/#'],
   stomp: ['Destination', '/topic/a.*, /queue/orders'],
   redis: ['Channel or pattern', 'news.*'],

@@ -193,6 +193,12 @@ describe('an explanation of a subscription', () => {
     ],
     ['stomp', { address: '/queue/new' }, { queueName: 'new', declares: true, shared: true, bindings: [] }],
     ['stomp', { address: '/queue/Consumer.c.VirtualTopic.t' }, { binding: { key: 'VirtualTopic.t' } }],
+    ['amqp10', { address: '/queues/q' }, { queueName: 'q', declares: false, shared: true, waits: 'queue' }],
+    [
+      'amqp10',
+      { address: '/topic/a.*' },
+      { declares: true, shared: false, waits: 'connection', binding: { exchange: 'amq.topic', key: 'a.*' } },
+    ],
     [
       'redis',
       { address: 'news.*' },
