@@ -10,6 +10,7 @@
  * a hash. What is wrong costs one, whatever it is: an unknown user, a user without a password, an empty password.
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { networkOf } from '../api/endpoint.ts';
 import type {
   AccessRequest,
   AuthExchange,
@@ -374,7 +375,12 @@ function onlyLocal(user: string): Refusal {
   return { refused: 'forbidden', reason: `user '${user}' can only connect from this machine` };
 }
 
+/** By what a client's guesses, and the work that it makes, are counted. */
+export function addressOf(credentials: Credentials): string {
+  return networkOf(ownAddressOf(credentials));
+}
+
 /** Who does not say its address apart has it in what is shown of the client. */
-export function addressOf({ address, client }: Credentials): string {
+export function ownAddressOf({ address, client }: Credentials): string {
   return address ?? client.replace(/:\d+$/, '');
 }

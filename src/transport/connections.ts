@@ -4,6 +4,7 @@
  */
 
 import type { Socket } from 'node:net';
+import { networkOf } from '../api/endpoint.ts';
 import type { ConnectionHandler, Protocol } from '../api/protocol.ts';
 import type { Broker } from '../broker/broker.ts';
 import { RateBucket } from '../broker/limits/rate-bucket.ts';
@@ -78,7 +79,7 @@ export class Connections {
   private readonly detectTimeoutMs: number;
   /** In force for those that come from now on. */
   intake: ConnectionsIntake = { rateMax: 0, perAddressMax: 0 };
-  /** Places by address, while there are any. */
+  /** Places by address, of IPv6 by network, while there are any. */
   private readonly byAddress = new Map<string, number>();
   private readonly coming: RateBucket;
   private closing = false;
@@ -135,7 +136,7 @@ export class Connections {
 
   private mayCome(address: string, listener: Scope | undefined): boolean {
     const { rateMax, perAddressMax } = this.intake;
-    if (perAddressMax > 0 && (this.byAddress.get(address) ?? 0) >= perAddressMax) {
+    if (perAddressMax > 0 && (this.byAddress.get(networkOf(address)) ?? 0) >= perAddressMax) {
       this.stats.refusedAddress++;
       return false;
     }
@@ -153,9 +154,10 @@ export class Connections {
 
   private countPlace({ address, listener }: Place, change: 1 | -1): void {
     if (listener !== undefined) listener.connections += change;
-    const count = (this.byAddress.get(address) ?? 0) + change;
-    if (count > 0) this.byAddress.set(address, count);
-    else this.byAddress.delete(address);
+    const network = networkOf(address);
+    const count = (this.byAddress.get(network) ?? 0) + change;
+    if (count > 0) this.byAddress.set(network, count);
+    else this.byAddress.delete(network);
   }
 
   /** The first one is logged at once; those after it are counted, in one line each REFUSALS_LOGGED_MS. */

@@ -162,6 +162,20 @@ describe('who may come in', () => {
     expect(await show(['guest'])).toBe('forbidden');
   });
 
+  it('later, too, who takes another address of his IPv6 network for each guess', async () => {
+    const broker = await start();
+    await broker.users.put('ann', { password: 'right' });
+    const { guesses } = broker.users.authenticator;
+    for (const last of ['1', '2', 'a:b:c:d']) {
+      expect(await answer(broker, 'ann', 'wrong', `2001:db8::${last}`)).toBe(NO_ONE);
+    }
+    const fourth = answer(broker, 'ann', 'wrong', '2001:db8::ffff');
+    expect(guesses.delayed).toBe(1);
+    expect(await answer(broker, 'ann', 'right', '2001:db8:0:1::1')).toBe('ann');
+    expect(guesses.delayed).toBe(1);
+    expect(await fourth).toBe(NO_ONE);
+  });
+
   it('later and later, who guesses; and at once, the same user from elsewhere', async () => {
     const broker = await start();
     await broker.users.put('ann', { password: 'secret' });

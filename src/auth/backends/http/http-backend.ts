@@ -3,8 +3,10 @@
  * waits for an answer waits alone; questions that are under way are bounded, by address of the client and in all.
  */
 import { createHmac, randomBytes } from 'node:crypto';
+import { networkOf } from '../../../api/endpoint.ts';
 import type { AccessRequest, Credentials, Identity, PendingAnswer } from '../../../api/identity.ts';
 import { type Clock, Timer } from '../../../clock/clock.ts';
+import { ownAddressOf } from '../../internal-authenticator.ts';
 import { PasswordWork } from '../../password-work.ts';
 import { AnswerCache } from '../answer-cache.ts';
 import { type Backend, type CacheSettings, noStatistics, type ReportFailure, type Verdict } from '../backend.ts';
@@ -73,7 +75,7 @@ export class HttpBackend implements Backend {
       if ('failed' in answer) done({ failed: answer.failed });
       else if (answer.allowed) {
         this.statistics.accepted++;
-        const identity: HttpIdentity = { user, tags: answer.tags, address, clientId };
+        const identity: HttpIdentity = { user, tags: answer.tags, address: ownAddressOf(credentials), clientId };
         done(identity);
       } else {
         this.statistics.refused++;
@@ -145,7 +147,7 @@ export class HttpBackend implements Backend {
     };
     const timer = new Timer(() => end({ failed: `no answer within ${timeoutMs} ms` }));
     this.clock.schedule(timer, timeoutMs);
-    const asked = this.work.run(address, async () => {
+    const asked = this.work.run(networkOf(address), async () => {
       if (over) throw new Error('its time is over');
       return this.client.ask(url, method === 'get' ? options : { ...options, form: question });
     });
