@@ -332,6 +332,11 @@ export class InternalAuthenticator implements Authenticator, Rules {
     checked.then(over, over);
   }
 
+  /** The broker stops: guesses that wait for their turn would keep it for as long as they take. */
+  close(): void {
+    this.work.close();
+  }
+
   /** A password that was hashed by somebody else, or is kept without SCRAM's keys, is kept as ours from now on. */
   private improve(user: User, password: Buffer, address: string): void {
     const { hash, scram } = user.secrets;

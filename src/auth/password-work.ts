@@ -14,6 +14,7 @@ export class PasswordWork {
   private readonly atATime: number;
   private running = 0;
   private waiting = 0;
+  private closed = false;
   /** By address, which come round in the order of the map. */
   private readonly queues = new Map<string, Task[]>();
 
@@ -21,8 +22,16 @@ export class PasswordWork {
     this.atATime = atATime;
   }
 
-  /** Undefined: too many wait, and this was not begun. */
+  /** Nobody waits for an answer any more: what has not begun is left, and so is what comes. Whoever asked for it hears nothing. */
+  close(): void {
+    this.closed = true;
+    this.queues.clear();
+    this.waiting = 0;
+  }
+
+  /** Undefined: too many wait, or it is closed, and this was not begun. */
   run<T>(address: string, work: () => Promise<T>): Promise<T> | undefined {
+    if (this.closed) return undefined;
     const queue = this.queues.get(address);
     if (this.waiting >= WAITING_MAX || (queue?.length ?? 0) >= WAITING_OF_ADDRESS_MAX) return undefined;
     return new Promise<T>((resolve, reject) => {

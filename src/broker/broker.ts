@@ -459,6 +459,8 @@ export class Broker implements BrokerServices {
 
   private async closeAll(): Promise<void> {
     this.clients.close();
+    this.users.authenticator.close();
+    this.chain?.close();
     for (const vhost of this.vhosts.values()) vhost.quieten();
     this.turn.work.finish();
     this.turn.end();

@@ -108,6 +108,27 @@ describe('the hashing of passwords', () => {
     expect(work.run('b', hold)).toBeDefined();
   });
 
+  it('ends with the broker: what waits is not begun, or a broker that is guessed at would not stop', async () => {
+    const work = new PasswordWork(1);
+    let begun = 0;
+    let free = (): void => {};
+    const first = work.run(
+      'a',
+      () =>
+        new Promise<void>((resolve) => {
+          begun++;
+          free = resolve;
+        }),
+    );
+    for (let i = 0; i < 10; i++) void work.run('a', async () => void begun++);
+    work.close();
+    expect(work.run('b', async () => void begun++)).toBe(undefined);
+    free();
+    await first;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(begun).toBe(1);
+  });
+
   it('goes on after one that failed', async () => {
     const work = new PasswordWork();
     await expect(work.run('a', () => Promise.reject(new Error('no memory')))).rejects.toThrow('no memory');

@@ -61,13 +61,13 @@ export async function abused(
   index: number,
   { size = 1, measuredMs = 2_000, idleMs = 300, yielding = false, start = startBroker }: AbuseOptions = {},
 ): Promise<Outcome> {
-  const { residentMaxBytes } = CASES[index]!;
+  const { residentMaxBytes, environment: more } = CASES[index]!;
   // Without a bound of the case's own, its size says how much is held.
   const environment: Record<string, string> =
     residentMaxBytes === undefined
       ? { ENTREPOT_LIMITS_UNSETTLED: '0' }
       : { ENTREPOT_MEMORY_HIGH_WATERMARK: String(residentMaxBytes) };
-  const target = await start(environment);
+  const target = await start({ ...environment, ...more });
   let abuser: ChildProcess | undefined;
   try {
     const command = [process.execPath, ABUSER, String(index), JSON.stringify(target.ports), String(size)];

@@ -32,6 +32,8 @@ export interface Backend {
   sameRights?(one: Identity, other: Identity): boolean;
   /** Forgets what it has found out, and reads files again. */
   forget(): void;
+  /** The broker stops: what waits to be asked is left. */
+  close?(): void;
   /** Takes whom to call when what may be done may have changed. */
   onChanged(listener: () => void): void;
 }

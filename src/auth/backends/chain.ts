@@ -54,6 +54,11 @@ export class BackendChain implements Authenticator {
     this.recent = new AnswerCache(RECENT_MAX, nowMs);
   }
 
+  /** The broker stops. */
+  close(): void {
+    for (const { backend } of this.links) backend.close?.();
+  }
+
   /** Of each back end, in order. */
   get statistics(): readonly (readonly [name: string, statistics: BackendStatistics])[] {
     return this.links.map(({ backend }) => [backend.name, backend.statistics]);

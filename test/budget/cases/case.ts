@@ -23,6 +23,8 @@ export interface Case {
    * `bench/abuse.ts` runs it; the tests only if it has a bound on memory, and then look at that and at the stop.
    */
   readonly unproven?: boolean;
+  /** More of the broker's settings. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** How long the bystander's work is measured, if the abuse takes a while to be felt. */
   readonly measuredMs?: number;
   /** How much is done at size 1. */

@@ -7,6 +7,7 @@ import { DELIVERIES } from './deliveries.ts';
 import { FAN_OUT } from './fan-out.ts';
 import { FLOODS } from './floods.ts';
 import { HEADERS } from './headers.ts';
+import { LOGINS } from './logins.ts';
 import { MEMORY } from './memory.ts';
 import { OPERATORS } from './operators.ts';
 import { REDIS } from './redis.ts';
@@ -25,4 +26,5 @@ export const CASES: readonly Case[] = [
   ...FLOODS,
   ...HEADERS,
   ...OPERATORS,
+  ...LOGINS,
 ];

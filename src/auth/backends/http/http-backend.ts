@@ -106,6 +106,10 @@ export class HttpBackend implements Backend {
     return this.decide(resourcePath, resourceQuestion(asker, request), asker.address);
   }
 
+  close(): void {
+    this.work.close();
+  }
+
   forget(): void {
     this.client.setAuthority(this.settings.authority());
     this.logins.clear();

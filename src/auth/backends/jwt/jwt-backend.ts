@@ -138,6 +138,10 @@ export class JwtBackend implements Backend {
     return rightsOf(one)?.text === rightsOf(other)?.text;
   }
 
+  close(): void {
+    this.work.close();
+  }
+
   forget(): void {
     this.known.clear();
     this.client.setAuthority(this.settings.authority());
