@@ -18,6 +18,7 @@ import type { BrokerEvent } from '../broker/events.ts';
 import type { GlobalParameters } from '../broker/global-parameters.ts';
 import type { KeptLimits } from '../broker/kept-limits.ts';
 import { BrokerError } from '../message/errors.ts';
+import type { Headers } from '../message/properties.ts';
 import { type AccessQuestion, type AccessVerdict, explainAccess } from './access/explain-access.ts';
 import { AuditLog } from './audit.ts';
 import { Bindings } from './bindings.ts';
@@ -247,10 +248,17 @@ export class Operator {
    * Where a protocol's address leads, and which of a user's permissions would let it (null: its own operator's, who may all); nothing is done.
    * @throws BrokerError invalid (the address), not-found (protocol, vhost), not-implemented
    */
-  explain(vhost: string, user: string | null, protocol: string, address: string, key?: string): Explained {
+  explain(
+    vhost: string,
+    user: string | null,
+    protocol: string,
+    address: string,
+    key?: string,
+    headers?: Headers,
+  ): Explained {
     const found = this.telling(protocol);
     if (found.resolve === undefined) throw tellsNothing(protocol);
-    return explain(this.broker, vhost, user, found.resolve(address, key));
+    return explain(this.broker, vhost, user, found.resolve(address, key), headers);
   }
 
   /**

@@ -61,6 +61,7 @@ export function RouteOf({ vhost }: { vhost: string }) {
   const address = query['address'];
   const [form, setForm] = useState({
     ...{ protocol, address: address ?? '', key: query['key'] ?? '', user: query['user'] ?? '' },
+    headers: query['headers'] ?? '',
     ...{ vhost, as: query['as'] === 'subscribe' ? ('subscribe' as const) : ('publish' as const) },
   });
   const change = (part: Partial<typeof form>): void => setForm({ ...form, ...part });
@@ -98,6 +99,15 @@ export function RouteOf({ vhost }: { vhost: string }) {
           {form.protocol === 'amqp' && (
             <TextField label="Routing key" value={form.key} onInput={(one) => change({ key: one })} />
           )}
+          {!reads && (
+            <TextField
+              label="Headers"
+              hint="An object of JSON, for exchanges that go by them"
+              placeholder={'{"colour": "red"}'}
+              value={form.headers}
+              onInput={(one) => change({ headers: one })}
+            />
+          )}
           {hasTag(login) && (
             <TextField
               label={reads ? 'Subscribed by' : 'Published by'}
@@ -120,6 +130,7 @@ export function RouteOf({ vhost }: { vhost: string }) {
             ...{ protocol, address, vhost, as: query['as'] === 'subscribe' ? 'subscribe' : 'publish' },
             key: protocol !== 'amqp' ? undefined : query['as'] === 'subscribe' ? query['key'] : (query['key'] ?? ''),
             user: query['user'] || undefined,
+            headers: query['as'] === 'subscribe' ? undefined : query['headers'] || undefined,
           }}
         />
       )}
@@ -134,6 +145,7 @@ interface Asked {
   readonly as: 'publish' | 'subscribe';
   readonly key: string | undefined;
   readonly user: string | undefined;
+  readonly headers: string | undefined;
 }
 
 function Way({ asked }: { asked: Asked }) {

@@ -9,6 +9,7 @@ import type { AccessAnswer } from '../../broker/access.ts';
 import type { Broker } from '../../broker/broker.ts';
 import { BrokerError } from '../../message/errors.ts';
 import { DOT } from '../../message/message.ts';
+import { type Headers, NO_PROPERTIES } from '../../message/properties.ts';
 import { dotted } from '../../message/spelling.ts';
 import { textOf } from '../../message/text.ts';
 import type { Queue } from '../../queue/queue.ts';
@@ -61,8 +62,14 @@ export interface Explained {
   readonly delivered: boolean;
 }
 
-/** @param user whose permissions are asked; null: the broker's own operator's, who may all @throws BrokerError not-found (vhost) */
-export function explain(broker: Broker, vhost: string, user: string | null, meaning: AddressMeaning): Explained {
+/** @param headers of the message; undefined: nobody has said, and what goes by them is not told @param user whose permissions are asked; null: the broker's own operator's, who may all @throws BrokerError not-found (vhost) */
+export function explain(
+  broker: Broker,
+  vhost: string,
+  user: string | null,
+  meaning: AddressMeaning,
+  headers?: Headers,
+): Explained {
   const within = broker.vhostsByName.get(vhost);
   if (within === undefined) throw new BrokerError('not-found', `vhost '${vhost}' not found`);
   const { exchange: name, key: bytes, spelling } = meaning;
@@ -86,8 +93,9 @@ export function explain(broker: Broker, vhost: string, user: string | null, mean
     reserved: (at, which) => void withheld.push({ exchange: at.name, key: which }),
   };
   const own: OwnFlags<Queue> = new Map();
+  const properties = headers === undefined ? undefined : { ...NO_PROPERTIES, headers };
   const perMessage =
-    exchange !== undefined && walk(within.topology.registry, exchange, key, null, undefined, found, own, trace);
+    exchange !== undefined && walk(within.topology.registry, exchange, key, null, properties, found, own, trace);
   const granted = permissions.every(({ allowed }) => allowed);
   return {
     exchange: name,

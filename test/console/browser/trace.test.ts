@@ -117,4 +117,15 @@ inBrowser('route and trace', (desk) => {
     await page.getByText('This is for users with the tag monitoring.').waitFor();
     await expectAccessible(page);
   });
+
+  test('what goes by headers is shown for those of a message', async () => {
+    await desk.api('PUT', '/api/exchanges/%2F/painted', { type: 'headers' });
+    await desk.api('PUT', '/api/queues/%2F/red%20ones', {});
+    await desk.api('POST', '/api/bindings/%2F/e/painted/q/red%20ones', { arguments: { colour: 'red' } });
+    const page = await desk.page({ at: 'trace/%2F?protocol=amqp&address=painted' });
+    await page.getByLabel('Headers').fill('{"colour": "red"}');
+    await page.getByRole('button', { name: 'Show the way' }).click();
+    await page.getByRole('link', { name: 'red ones' }).first().waitFor();
+    await expectAccessible(page);
+  });
 });

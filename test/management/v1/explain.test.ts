@@ -267,3 +267,30 @@ describe('an explanation of a subscription', () => {
     expect([answered.status, answered.body.detail.split(address || 'missing').length]).toEqual([400, 2]);
   });
 });
+
+it('tells what goes by headers where it is told those of the message', async () => {
+  const own = await startV1();
+  try {
+    const channel = await own.channel();
+    await channel.assertExchange('by-headers', 'headers');
+    for (const [queue, colour] of [
+      ['reds', 'red'],
+      ['blues', 'blue'],
+    ] as const) {
+      await channel.assertQueue(queue);
+      await channel.bindQueue(queue, 'by-headers', '', { 'x-match': 'all', colour, size: 3 });
+    }
+    const asked = async (headers?: string) => {
+      const more = headers === undefined ? '' : `&headers=${encodeURIComponent(headers)}`;
+      return own.ask(`/explain?protocol=amqp&address=by-headers&key=${more}`);
+    };
+    expect((await asked()).body).toMatchObject({ perMessage: true, queues: [] });
+    expect((await asked('{"colour": "red", "size": 3}')).body).toMatchObject({
+      ...{ perMessage: false, delivered: true, queues: [{ name: 'reds' }] },
+    });
+    expect((await asked('{"colour": "red"}')).body).toMatchObject({ delivered: false, queues: [] });
+    for (const wrong of ['colour=red', '[1]', 'null', '"x"']) expect((await asked(wrong)).status, wrong).toBe(400);
+  } finally {
+    await own.close();
+  }
+});

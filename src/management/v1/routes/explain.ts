@@ -2,6 +2,8 @@
 import { z } from 'zod';
 import type { AccessAnswer } from '../../../broker/access.ts';
 import { BrokerError } from '../../../message/errors.ts';
+import type { Headers } from '../../../message/properties.ts';
+import { parseJson, valueFromJson } from '../../../message/values.ts';
 import { LOCAL_OPERATOR } from '../../../operator/local-operator.ts';
 import { type Operation, operation } from '../http/operation.ts';
 import { Problem } from '../http/problem.ts';
@@ -104,6 +106,19 @@ const SUBSCRIBED = z.object({
   granted: z.boolean().describe('The user may, and there is, or would be, something to read.'),
 });
 
+function headersFrom(text: string, context: z.RefinementCtx): Headers {
+  let given: unknown;
+  try {
+    given = parseJson(text);
+  } catch {
+    // Told below.
+  }
+  const value = given === undefined ? undefined : valueFromJson(given, 8);
+  if (typeof value === 'object' && value !== null && 'type' in value && value.type === 'map') return value.value;
+  context.addIssue({ code: 'custom', message: 'is no object of JSON' });
+  return z.NEVER;
+}
+
 export const EXPLAIN: readonly Operation[] = [
   operation({
     method: 'GET',
@@ -134,6 +149,12 @@ export const EXPLAIN: readonly Operation[] = [
         .describe(
           'The routing key, where the protocol says it apart from the address; to subscribe, the key to bind with.',
         ),
+      headers: z
+        .string()
+        .max(8_192)
+        .transform(headersFrom)
+        .optional()
+        .describe('Headers of the message, as an object of JSON: what goes by them is told then. To publish.'),
       clientId: z.string().max(65_535).optional().describe('What the client that subscribes calls itself.'),
       vhost: z.string().max(255).default('/'),
       user: z.string().max(255).optional().describe('Whose permissions are looked at. Default: who asks.'),
@@ -145,11 +166,11 @@ export const EXPLAIN: readonly Operation[] = [
       if (user !== asked.identity.user && !asked.identity.tags?.includes('administrator')) {
         throw new Problem(403, 'access-refused', "what others may is shown to who has the tag 'administrator'");
       }
-      const { protocol, address, key, clientId, as } = asked.query;
+      const { protocol, address, key, clientId, as, headers } = asked.query;
       const whose = asked.identity === LOCAL_OPERATOR && asked.query.user === undefined ? null : user;
       const named = { protocol, address, user };
       const published = (): Response => {
-        const { type, permissions, ...rest } = asked.operator.explain(vhost, whose, protocol, address, key);
+        const { type, permissions, ...rest } = asked.operator.explain(vhost, whose, protocol, address, key, headers);
         const decided = permissions.map(shownDecision);
         return json({ as: 'publish', ...named, type: type ?? null, ...rest, permissions: decided });
       };
