@@ -19,14 +19,22 @@ const TAKEN = 0;
 const UNROUTABLE = 1;
 const OUTCOMES = 2;
 
+/** The session, as settling sees it. */
+export interface SettlingSession {
+  readonly channel: number;
+  readonly host: SessionHost;
+  /** Fewer wait than did. */
+  settledSome(): void;
+}
+
 export class SettledTransfers implements ConfirmSink {
   private ring: ConfirmRing | null = null;
-  private readonly session: { readonly channel: number; readonly host: SessionHost };
+  private readonly session: SettlingSession;
   private first = -1;
   private last = -1;
   private state: DeliveryState = ACCEPTED_STATE;
 
-  constructor(session: { readonly channel: number; readonly host: SessionHost }) {
+  constructor(session: SettlingSession) {
     this.session = session;
   }
 
@@ -50,7 +58,7 @@ export class SettledTransfers implements ConfirmSink {
     const deliveryId = Math.floor(id / OUTCOMES);
     const state = refused ? REFUSED_STATE : id % OUTCOMES === UNROUTABLE ? RELEASED_STATE : ACCEPTED_STATE;
     if (state !== this.state || deliveryId !== this.last + 1 || this.first < 0) {
-      this.confirmEnd();
+      this.tell();
       this.first = deliveryId;
       this.state = state;
     }
@@ -58,6 +66,12 @@ export class SettledTransfers implements ConfirmSink {
   }
 
   confirmEnd(): void {
+    this.tell();
+    // Who had to wait for answers may send on.
+    if (!this.session.host.gone) this.session.settledSome();
+  }
+
+  private tell(): void {
     if (this.first >= 0 && !this.session.host.gone) this.send(this.first, this.last, this.state);
     this.first = -1;
   }

@@ -116,6 +116,10 @@ export class SessionEndpoint {
     for (const link of this.links.values()) if (link instanceof OutgoingLink) yield link;
   }
 
+  settledSome(): void {
+    for (const link of this.links.values()) if (link instanceof IncomingLink) link.wake();
+  }
+
   frameSent(): void {
     this.nextOutgoingId++;
     this.remoteIncomingWindow--;

@@ -3,7 +3,7 @@ import amqplib from 'amqplib';
 import mqtt from 'mqtt';
 import rhea from 'rhea';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startTestBroker, type TestBroker } from '../../support/broker.ts';
+import { startTestBroker, type TestBroker, withTemporaryDirectory } from '../../support/broker.ts';
 import { Client, settle } from './client.ts';
 
 let broker: TestBroker;
@@ -264,6 +264,32 @@ describe('settling [§3.4]', () => {
 });
 
 describe('credit [§2.6.7]', () => {
+  test('a client that sends as fast as it may is given credit again whatever waits for the disk', async () => {
+    await withTemporaryDirectory(async (directory) => {
+      const durable = await startTestBroker({ data: directory, durability: { flushDelay: '20ms' } } as object);
+      const fast = await Client.connect(durable.ports.amqp);
+      const sender = await fast.sender('fast');
+      const count = 5_000;
+      let sent = 0;
+      let accepted = 0;
+      const done = new Promise<void>((resolve) => {
+        sender.on('accepted', () => {
+          if (++accepted === count) resolve();
+        });
+      });
+      const pour = (): void => {
+        while (sent < count && sender.sendable()) {
+          sender.send({ body: sent++, durable: true });
+        }
+      };
+      sender.on('sendable', pour);
+      pour();
+      await done;
+      await fast.close();
+      await durable.close();
+    });
+  });
+
   test('no more comes than there is credit for, and a drain gives back what is not used', async () => {
     const address = newQueue();
     const sender = await client.sender(address);
