@@ -27,6 +27,8 @@ const LEASE_LOOK_MS = 1_000;
 const AGAIN_MS = 500;
 /** So often it has waited for AGAIN_MS, and nothing has come of what there is said to be. */
 const STALLS = 4;
+/** So seldom, of the times that it asks for the lease, a follower looks whether there is more than what came. */
+const END_LOOKS = 10;
 const LEADS_NO_MORE = [Deposed, TenureOver, AppenderEnded] as const;
 
 /** What a leader is given to open its log with. */
@@ -166,6 +168,8 @@ export class Member {
     const following = new Following(log, follower, clock, report);
     this.following = following;
     let stalls = 0;
+    let looks = 0;
+    let atLook = -1;
     try {
       for (;;) {
         if (following.failure !== undefined) throw following.failure;
@@ -192,6 +196,12 @@ export class Member {
         }
         await Promise.race([following.ended, this.waits.after(LEASE_LOOK_MS)]);
         this.sequence = follower.sequence;
+        // An end that the replica which answers has lost shows no gap.
+        if (++looks % END_LOOKS !== 0) continue;
+        const bounds = await log.bounds().catch(onlyAway);
+        if (bounds !== null && bounds.last > follower.sequence && follower.sequence === atLook)
+          await following.askAnother();
+        atLook = follower.sequence;
       }
     } finally {
       await following.stop();
@@ -200,6 +210,11 @@ export class Member {
 
   private async claimed(log: SharedLog, follower: Follower, lease: Lease): Promise<Claimed | null> {
     const { clock, report } = this.options;
+    if (lease.epoch === follower.epoch) {
+      // A claim of ours that was given up was stored all the same: nobody leads by it.
+      await this.dropLease();
+      return null;
+    }
     const began = (appender: FencedAppender): void => {
       this.appender = appender;
     };

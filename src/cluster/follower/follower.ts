@@ -55,6 +55,8 @@ export class Follower {
   readonly starts = new Map<number, number>();
   private ownLogId: Buffer | undefined = undefined;
   private cursor: Cursor | undefined = undefined;
+  /** The highest batch number in our own segments, once it was asked for. */
+  private ownLast: number | undefined = undefined;
   private readonly options: FollowerOptions;
   private readonly segments: OwnSegments;
   private readonly units: UnitReplay;
@@ -78,6 +80,11 @@ export class Follower {
   /** Where the log goes on, for a claim. Before the first append was taken: at its very beginning. */
   get next(): { readonly batch: number; readonly checksum: number } {
     return { batch: this.cursor?.nextBatch ?? 1, checksum: this.cursor?.checksum ?? 0 };
+  }
+
+  /** It knows where in its own segments the shared log goes on. */
+  get connected(): boolean {
+    return this.cursor !== undefined;
   }
 
   /** Of the last append. */
@@ -109,6 +116,7 @@ export class Follower {
       );
     }
     this.cursor ??= await this.connect(append);
+    if (this.cursor === undefined) return;
     const headers = this.cursor.take(append);
     for (const part of append.parts) {
       await this.segments.put(part);
@@ -124,8 +132,11 @@ export class Follower {
     for (const segment of this.gone.splice(0)) await this.segments.gone(segment);
   }
 
-  /** Finds where in our own segments the first append goes on. */
-  private async connect(append: AppendContent): Promise<Cursor> {
+  /**
+   * Finds where in our own segments the first append goes on. Undefined: our own log begins later, for its checkpoint is younger than what is kept.
+   * @throws TooFarBehind our own log ends before it
+   */
+  private async connect(append: AppendContent): Promise<Cursor | undefined> {
     const { firstBatch, checksumBefore, logId, kind, number } = append;
     if (firstBatch === 1) return new Cursor(null);
     const last = await this.segments.batches.find(logId, firstBatch - 1, checksumBefore);
@@ -136,6 +147,8 @@ export class Follower {
         const { previous, blockBytes } = header;
         return new Cursor({ number: firstBatch - 1, checksum: checksumBefore, segment: previous, blockBytes, end: 0 });
       }
+      this.ownLast ??= await this.segments.batches.highest(logId);
+      if (this.ownLast >= firstBatch) return undefined;
       const what = kind === CLAIM ? 'a claim' : `append ${number} of epoch ${append.epoch}`;
       throw new TooFarBehind(
         `the shared log begins with ${what}, which goes on behind batch ${firstBatch - 1}, and that is not in ${this.options.directory}`,

@@ -86,6 +86,19 @@ export class OwnBatches {
     return undefined;
   }
 
+  /** The highest number of a batch, whoever wrote it; 0: there is none. */
+  async highest(logId: Buffer): Promise<number> {
+    let highest = 0;
+    for (const own of this.segments.values()) {
+      const { header } = await this.headerOf(own.path);
+      if (header === undefined || header.generation > 0) continue;
+      await this.eachBatch(own, logId, 0, header.blockBytes, ({ number }) => {
+        highest = Math.max(highest, number);
+      });
+    }
+    return highest;
+  }
+
   /** A segment of our own begins with the very same bytes: what was before it is gone, or was complete. */
   async beginsAlike(part: ReplicaPart): Promise<boolean> {
     const own = part.position === 0 ? this.segments.get(part.segment) : undefined;

@@ -4,7 +4,7 @@ import type { Clock } from '../../clock/clock.ts';
 import type { Lease, SharedLog } from '../engine.ts';
 import { CLAIM, LOG_ID_BYTES, writeAppend } from '../envelope.ts';
 import type { Report } from '../events.ts';
-import type { Follower } from '../follower/follower.ts';
+import { type Follower, TooFarBehind } from '../follower/follower.ts';
 import { AppenderEnded, Deposed, FencedAppender } from './fenced-appender.ts';
 
 export interface Claimed {
@@ -32,6 +32,9 @@ export async function claim(follower: Follower, options: ClaimOptions): Promise<
   const { log, lease, clock, report } = options;
   // Others may have led since.
   if (clock.monotonicMs() >= lease.deadlineMs()) return null;
+  if (follower.sequence > 0 && !follower.connected) {
+    throw new TooFarBehind('nothing that is kept in the shared log goes on where the log of this node ends');
+  }
   if (follower.sequence === 0) await follower.found(randomBytes(LOG_ID_BYTES));
   if (lease.epoch <= follower.epoch) {
     throw new Error(

@@ -220,6 +220,28 @@ it('a node that was away for longer than what is kept says so', async () => {
   await own.close();
 });
 
+it('a node whose checkpoint is younger than what is kept goes on where its own log begins', async () => {
+  const world = await World.make();
+  const files = new MemoryFiles();
+  const it = await world.lead(files);
+  await work(it, 120);
+  await it.close();
+  const begins = (segment: number): SharedAppend =>
+    world.appends.find(({ bytes }) =>
+      readAppend(bytes).parts.some((part) => part.position === 0 && part.segment === segment),
+    )!;
+  await world.log.discardBelow(begins(2).sequence);
+  for (const segment of [1, 2]) files.names.delete(pathOf(segment));
+  const own = await world.follower(files);
+  for (const append of world.appends) {
+    await own.take(append);
+    expect(own.connected).toBe(append.sequence >= begins(3).sequence);
+  }
+  const before = contents(files);
+  await own.finish();
+  expect(contents(files)).toEqual(before);
+});
+
 it('an append that does not fit is not passed over', async () => {
   const world = await World.make();
   const it = await world.lead(new MemoryFiles());
