@@ -121,4 +121,6 @@ export const PLACES: readonly Picture[] = [
     whole: false,
   },
   { name: 'definitions', at: 'definitions' },
+  { name: 'listeners', at: 'listeners' },
+  { name: 'audit', at: 'audit' },
 ];
