@@ -58,7 +58,7 @@ it('says what a subscription would get, and 1 where its user may not, or there i
 it('refuses what is no address, in words', async () => {
   expect(await explained('plant/1')).toMatchObject({ code: 2 });
   const neither = await explained('mqtt:a/#/b');
-  expect(neither).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining("'a/#/b' is no topic") });
+  expect(neither).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining("'a/#/b' is no topic") });
   const own = await explained('stomp:/temp-queue/x', '--publish');
   expect(own.stderr.split('/temp-queue/x')).toHaveLength(2);
 });
