@@ -239,7 +239,8 @@ describe('a metric', () => {
       ...['connections', 'connection_rate', 'channels', 'consumers'].map((limit) => `listener_${limit}`),
       ...['connection_rate', 'channels', 'consumers'].map((limit) => `vhost_${limit}`),
       ...['connection_rate', 'consumers'].map((limit) => `user_${limit}`),
-      ...['vhost_sessions', 'user_sessions', 'connection_queues', 'connection_unsettled', 'message_size'],
+      ...['vhost_sessions', 'user_sessions', 'connection_queues', 'connection_backlog'],
+      ...['connection_unsettled', 'message_size'],
     ]);
     expect(Object.fromEntries(said.filter(([, value]) => value > 0))).toEqual({
       connection_rate: 84,
