@@ -236,9 +236,9 @@ describe('a metric', () => {
     const shown = of(families({ ...FIGURES, vhosts: [vhost('/'), vhost('plant')] }), 'entrepot_limit_refusals_total');
     const said = shown.values.map((v) => [v.labels['limit'], v.value] as const);
     expect(said.filter(([, value]) => value === 0).map(([limit]) => limit)).toEqual([
-      ...['connections', 'connection_rate', 'channels', 'consumers'].map((limit) => `listener_${limit}`),
-      ...['connection_rate', 'channels', 'consumers'].map((limit) => `vhost_${limit}`),
-      ...['connection_rate', 'consumers'].map((limit) => `user_${limit}`),
+      ...['connections', 'connection_rate', 'channels', 'consumers', 'backlog'].map((limit) => `listener_${limit}`),
+      ...['connection_rate', 'channels', 'consumers', 'backlog'].map((limit) => `vhost_${limit}`),
+      ...['connection_rate', 'consumers', 'backlog'].map((limit) => `user_${limit}`),
       ...['vhost_sessions', 'user_sessions', 'connection_queues', 'connection_backlog'],
       ...['connection_unsettled', 'message_size'],
     ]);
