@@ -26,8 +26,10 @@ export type Node =
   | {
       readonly kind: 'exchange';
       readonly exchange: string;
-      /** Undefined: each message says it, in its subject. */
+      /** Undefined: the address has none. */
       readonly key: string | undefined;
+      /** Where it has none, each message says it, in its subject; else it is empty. */
+      readonly bySubject: boolean;
       /** It is a topic, rather than an exchange that the client knows as one. */
       readonly topic: boolean;
     };
@@ -64,7 +66,8 @@ function pathNode(address: string): Node {
       return {
         kind: 'exchange',
         exchange: named(decoded(rest[0]!, address), address),
-        key: decoded(rest[1] ?? '', address),
+        key: rest[1] === undefined ? undefined : decoded(rest[1], address),
+        bySubject: false,
         topic: false,
       };
     case 'queue':
@@ -80,6 +83,7 @@ function pathNode(address: string): Node {
         kind: 'exchange',
         exchange: named(exchange, address),
         key: key.length === 0 ? undefined : key.join('/'),
+        bySubject: true,
         topic: false,
       };
     }
@@ -96,7 +100,7 @@ function queueNode(queue: string, declares: boolean): Node {
 }
 
 function topicNode(key: string): Node {
-  return { kind: 'exchange', exchange: TOPIC_EXCHANGE, key, topic: true };
+  return { kind: 'exchange', exchange: TOPIC_EXCHANGE, key, bySubject: false, topic: true };
 }
 
 function named(name: string, address: string): string {
@@ -110,6 +114,11 @@ function decoded(part: string, address: string): string {
   } catch {
     throw new BrokerError('invalid', `'${address}' is not percent-encoded as it should be`);
   }
+}
+
+/** The key that is published with; undefined: each message's subject. */
+export function publishKey({ key, bySubject }: Node & { readonly kind: 'exchange' }): string | undefined {
+  return key ?? (bySubject ? undefined : '');
 }
 
 /** As a reply goes back to where messages are published, for who only knows `/queues` and `/exchanges`. */

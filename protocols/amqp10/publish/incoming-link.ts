@@ -32,7 +32,7 @@ import {
   NOT_IMPLEMENTED,
   TRANSFER_LIMIT_EXCEEDED,
 } from '../connection/conditions.ts';
-import { nodeOf } from '../mapping/addresses.ts';
+import { nodeOf, publishKey } from '../mapping/addresses.ts';
 import type { Link } from '../session/link.ts';
 import { onWire } from '../session/serial.ts';
 import type { SessionHost } from '../session/session-host.ts';
@@ -284,7 +284,7 @@ export class IncomingLink implements Link {
     if (to === undefined)
       throw new Amqp10Error(INVALID_FIELD, "a message on a link without a target must say where it goes, in 'to'");
     const node = nodeOf(to);
-    if (node.kind === 'exchange') return this.routeTo(node.exchange, node.key ?? scan.subject() ?? '');
+    if (node.kind === 'exchange') return this.routeTo(node.exchange, publishKey(node) ?? scan.subject() ?? '');
     if (node.declares) declareQueue(this.session.host, node.queue);
     else this.session.host.session.checkQueue(node.queue);
     return this.routeTo('', node.queue);
@@ -349,7 +349,7 @@ function openTarget(host: SessionHost, target: Target | undefined): OpenedTarget
   const node = nodeOf(address, target.capabilities);
   if (node.kind === 'exchange') {
     host.session.checkExchange(node.exchange);
-    return { node: { exchange: node.exchange, key: node.key }, answer: target };
+    return { node: { exchange: node.exchange, key: publishKey(node) }, answer: target };
   }
   if (node.declares) declareQueue(host, node.queue);
   else host.session.checkQueue(node.queue);

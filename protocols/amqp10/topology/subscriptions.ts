@@ -59,7 +59,7 @@ export function openSource(host: SessionHost, linkName: string, source: Source, 
       host,
       linkName,
       made.terminus,
-      { kind: 'exchange', exchange: made.exchange, key: made.key, topic: true },
+      { kind: 'exchange', exchange: made.exchange, key: made.key, bySubject: false, topic: true },
       filters,
     );
   }

@@ -176,6 +176,19 @@ describe('addresses', () => {
     }
   });
 
+  test('an exchange without a key: read whole, and sent to with the subject or without a key', async () => {
+    const receiver = await client.receiver('/exchanges/amq.topic');
+    const [bySubject, plain] = [
+      await client.sender('/exchange/amq.topic'),
+      await client.sender('/exchanges/amq.topic'),
+    ];
+    await client.send(bySubject, { subject: 'a.b', body: '1' });
+    await client.send(plain, { subject: 'a.b', body: '2' });
+    const got = await client.take(receiver, 2);
+    expect(got.map(({ message }) => message.message_annotations?.['x-routing-key'])).toEqual(['a.b', '']);
+    receiver.close();
+  });
+
   test('what no queue takes is released', async () => {
     const sender = await client.sender('/exchanges/amq.direct/nobody');
     expect((await client.send(sender, { body: 'x' })).outcome).toBe('released');
