@@ -110,7 +110,7 @@ export class AuditLog {
       from: from === undefined ? undefined : endpoint(from),
       ...{ agent: agent === undefined ? undefined : cut(agent, 100), action, what, on: things },
       detail:
-        detail === undefined || Object.keys(detail).length === 0 ? undefined : cut(JSON.stringify(detail), DETAIL_MAX),
+        detail === undefined || Object.keys(detail).length === 0 ? undefined : cut(detailText(detail), DETAIL_MAX),
       ...{ outcome, why: why === undefined ? undefined : cut(why, TEXT_MAX) },
     };
     (outcome === 'done' ? this.done : this.others).push(entry);
@@ -210,4 +210,9 @@ function cut(text: string, max: number): string {
 
 function endpoint({ address, port }: { readonly address: string; readonly port: number }): string {
   return `${address.includes(':') ? `[${address}]` : address}:${port}`;
+}
+
+/** Whole numbers that no double holds come as bigints (`parseJson`): they are told by their digits. */
+function detailText(detail: object): string {
+  return JSON.stringify(detail, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
 }

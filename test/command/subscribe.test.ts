@@ -151,7 +151,7 @@ describe('what is wanted of an address', () => {
     expect(linesOf(said.out).map(({ body }) => body)).toEqual(['red', 'red']);
     expect(said.err).toBe('');
     const wrong = await entrepot('sub', 'queue:coloured', '--selector', 'colour = ', '--data', data);
-    expect(wrong.code).toBe(1);
+    expect(wrong.code).toBe(2);
     expect(wrong.stderr).toMatch(/selector/);
   });
 });

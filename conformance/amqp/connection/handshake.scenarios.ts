@@ -52,7 +52,6 @@ export const handshake = topic('handshake', [
     [
       ['AMQP 0-8', Buffer.from('AMQP\x01\x01\x08\x00', 'latin1')],
       ['AMQP 0-10', Buffer.from('AMQP\x01\x01\x00\x0a', 'latin1')],
-      ['AMQP 1.0', Buffer.from('AMQP\x00\x01\x00\x00', 'latin1')],
       ['HTTP', Buffer.from('GET / HTTP/1.1\r\n\r\n', 'latin1')],
       ['zeros', Buffer.alloc(8)],
     ] as const

@@ -98,7 +98,9 @@ inBrowser('what is offered', (desk) => {
       ];
       const names = buttons
         .filter(({ disabled }) => !disabled)
-        .map((one) => (one.ariaLabel ?? one.innerText).replaceAll(/<img [^>]*>/g, '…'));
+        .map((one) => (one.ariaLabel ?? one.innerText).replaceAll(/<img [^>]*>/g, '…'))
+        // The queues of tails that the others look at just now are bound to the same exchange.
+        .filter((name) => !name.includes('amq.gen-'));
       return [...new Set(names)].sort().join(', ');
     });
   }

@@ -170,6 +170,7 @@ export function harness(options: HarnessOptions = {}): Harness {
     turn,
     ...reports(clientLog),
     authenticate,
+    offers: () => false,
     enter,
   } as unknown as BrokerServices);
   output.onDrained = () => handler.drained();
