@@ -113,7 +113,9 @@ export class Publishing extends Judging {
       const readers = [...this.life!.readers].some((reader) => reader.queue === queue);
       // After a start what waits may still have to be counted, and what could not be read does not wait any more.
       const counted = queue.terms.bytesMax === Number.POSITIVE_INFINITY && !this.outOfReach;
-      if (!readers && counted && this.full(queue, body, (copy) => copy.available)) must.push(name);
+      // What is too old by now may make room before the message comes, or go later by itself.
+      const stays = (copy: Copy): boolean => copy.available && copy.expiresAtMs > this.clock.epochMs();
+      if (!readers && counted && this.full(queue, body, stays)) must.push(name);
     }
     return { may, must };
   }
