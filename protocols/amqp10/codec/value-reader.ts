@@ -13,8 +13,6 @@ export const VALUE_DEPTH_MAX = 32;
 export const VALUES_MAX = 16_384;
 
 const NOTHING = Buffer.alloc(0);
-const SMALLEST_SAFE = BigInt(Number.MIN_SAFE_INTEGER);
-const LARGEST_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** One reader is used again and again: `begin` points it at the next range. */
 export class ValueReader {
@@ -340,11 +338,6 @@ export class ValueReader {
   private checkDepth(depth: number): void {
     if (depth >= VALUE_DEPTH_MAX) throw new DecodeFault(`values nested deeper than ${VALUE_DEPTH_MAX}`);
   }
-}
-
-/** A long that a double holds exactly, as a number. */
-export function safeNumber(value: bigint): number | bigint {
-  return value >= SMALLEST_SAFE && value <= LARGEST_SAFE ? Number(value) : value;
 }
 
 function hex(code: number): string {

@@ -56,7 +56,7 @@ import { PLAIN_HEADER, PLAIN_ID, SASL_HEADER, SASL_ID } from './protocol-header.
 
 /** The connection as the handshake sees it. */
 export interface HandshakeHost {
-  readonly broker: Pick<BrokerServices, 'authenticate' | 'beginAuthentication'>;
+  readonly broker: Pick<BrokerServices, 'authenticate' | 'beginAuthentication' | 'offers'>;
   readonly transport: Transport;
   readonly limits: Amqp10Limits;
   readonly stats: Amqp10Stats;
@@ -130,7 +130,8 @@ export class Handshake {
 
   private mechanisms(): string[] {
     const secured = this.host.transport.certificate === undefined ? [] : ['EXTERNAL'];
-    return [...secured, SCRAM, 'PLAIN', 'ANONYMOUS'];
+    const scram = this.host.broker.offers(SCRAM, this.credentials()) ? [SCRAM] : [];
+    return [...secured, ...scram, 'PLAIN', 'ANONYMOUS'];
   }
 
   private sasl(code: number, fields: FieldReader): void {

@@ -1,5 +1,12 @@
 /** The part of a connection that exists between open and its end: the broker's session, and the client's sessions. */
-import { type AccessPending, ChannelCounts, type Output, type Session, type Share } from '../../../src/api/index.ts';
+import {
+  type AccessPending,
+  ChannelCounts,
+  MARK_NOW,
+  type Output,
+  type Session,
+  type Share,
+} from '../../../src/api/index.ts';
 import * as descriptors from '../codec/descriptors.ts';
 import type { FieldReader } from '../codec/field-reader.ts';
 import { type Open, readAttach, readBegin, readDetach, readEnding } from '../codec/performatives.ts';
@@ -11,7 +18,7 @@ import type { Amqp10Limits } from '../options.ts';
 import { SessionEndpoint } from '../session/session-endpoint.ts';
 import type { SessionHost } from '../session/session-host.ts';
 import type { Amqp10Stats } from '../stats.ts';
-import { Amqp10Error, asAmqp10Error, NOT_ALLOWED } from './conditions.ts';
+import { Amqp10Error, asAmqp10Error, INTERNAL_ERROR, NOT_ALLOWED } from './conditions.ts';
 import type { ConnectionWriter } from './connection-writer.ts';
 
 /** The connection on which it runs. */
@@ -101,12 +108,23 @@ export class OpenConnection implements SessionHost {
     this.host.awaitAnswer(pending, again);
   }
 
-  awaitReply(): void {
-    this.host.awaitReply();
-  }
-
-  replyReady(): void {
-    this.host.replyReady();
+  whenSafe(done: () => void): void {
+    const { host, session } = this;
+    const mark = session.mark();
+    if (mark === MARK_NOW) {
+      done();
+      return;
+    }
+    host.awaitReply();
+    session.whenSafe(mark, (failed) => {
+      if (this.gone) return;
+      if (failed) {
+        this.failFor(new Amqp10Error(INTERNAL_ERROR, 'the log could not make it safe', 'connection'));
+        return;
+      }
+      done();
+      host.replyReady();
+    });
   }
 
   get sessionCount(): number {
@@ -117,10 +135,6 @@ export class OpenConnection implements SessionHost {
     let bytes = 0;
     for (const session of this.sessions.values()) bytes += session.heldBytes;
     return bytes;
-  }
-
-  allSessions(): Iterable<SessionEndpoint> {
-    return this.sessions.values();
   }
 
   frame(channel: number, fields: FieldReader, buffer: Buffer, end: number): void {

@@ -77,6 +77,9 @@ export class OutgoingLink implements Link, DeliverySink, BrowseSink, Backpressur
   consumer: Consumer | undefined = undefined;
   private browse: Browse | undefined = undefined;
   private browsed = false;
+  answered = false;
+  /** What the client is told of its source. */
+  private answerSource: Source | undefined = undefined;
   private readonly session: OutgoingSession;
   private readonly settled: boolean;
   private readonly source: OpenedSource;
@@ -86,6 +89,7 @@ export class OutgoingLink implements Link, DeliverySink, BrowseSink, Backpressur
   private drainAsked = false;
   /** A body that is being read from the disk: nothing else goes out on the link. */
   private reader: BodyReader | undefined = undefined;
+  private large: { whole: Buffer; at: number; tag: number; settled: boolean } | undefined = undefined;
   private gone = false;
 
   private constructor(session: OutgoingSession, attach: Attach, source: OpenedSource, settled: boolean) {
@@ -101,7 +105,7 @@ export class OutgoingLink implements Link, DeliverySink, BrowseSink, Backpressur
   }
 
   /**
-   * Makes it, and answers the client's attach. Undefined: it was the question what is kept under the link's name, and is answered.
+   * Makes it; `answer` follows.
    * @throws BrokerError, Amqp10Error for a source that cannot be; AccessPending
    */
   static open(session: OutgoingSession, attach: Attach): OutgoingLink {
@@ -131,7 +135,11 @@ export class OutgoingLink implements Link, DeliverySink, BrowseSink, Backpressur
         link,
       );
     }
-    link.answer({ ...opened.answer, outcomes: OUTCOMES, distributionMode: browses ? 'copy' : source.distributionMode });
+    link.answerSource = {
+      ...opened.answer,
+      outcomes: OUTCOMES,
+      distributionMode: browses ? 'copy' : source.distributionMode,
+    };
     return link;
   }
 
@@ -157,7 +165,6 @@ export class OutgoingLink implements Link, DeliverySink, BrowseSink, Backpressur
       {
         queue: kept.queue,
         answer,
-        own: true,
         exclusive: true,
         browsable: false,
         close() {
@@ -166,13 +173,14 @@ export class OutgoingLink implements Link, DeliverySink, BrowseSink, Backpressur
       },
       false,
     );
-    link.answer(answer);
+    link.answerSource = answer;
     return link;
   }
 
-  private answer(source: Source): void {
+  answer(): void {
     const { host, channel } = this.session;
-    const { attach } = this;
+    const { attach, answerSource: source } = this;
+    this.answered = true;
     host.writer.send(
       channel,
       attachValue({
@@ -323,8 +331,6 @@ export class OutgoingLink implements Link, DeliverySink, BrowseSink, Backpressur
     };
     this.pumpBody();
   }
-
-  private large: { whole: Buffer; at: number; tag: number; settled: boolean } | undefined = undefined;
 
   private pumpBody(): void {
     const { reader, large } = this;

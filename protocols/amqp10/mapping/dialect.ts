@@ -58,7 +58,7 @@ function scan({ props, propsStart, propsEnd }: MessageView): boolean {
 }
 
 /** The properties section alone. */
-export function bareProperties(view: MessageView): BareProperties {
+function bareProperties(view: MessageView): BareProperties {
   if (!scan(view) || !sections.properties.present) return {};
   return readBareProperties(view.props, sections.properties.value, sections.properties.end);
 }

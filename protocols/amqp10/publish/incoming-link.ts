@@ -63,6 +63,8 @@ export class IncomingLink implements Link {
   private readonly user: Buffer;
   /** Undefined: each message says where it goes. */
   private readonly target: { exchange: string; key: string | undefined } | undefined;
+  private answerTarget: Target | Coordinator | undefined = undefined;
+  answered = false;
   private route: Route | null = null;
   /** A queue or topic that was made for it, and goes with it. */
   private readonly temporary: { end(): void } | undefined;
@@ -92,7 +94,7 @@ export class IncomingLink implements Link {
   }
 
   /**
-   * Makes it, and answers the client's attach.
+   * Makes it; `answer` follows.
    * @throws BrokerError, Amqp10Error for a target that cannot be; AccessPending
    */
   static open(session: IncomingSession, attach: Attach): IncomingLink {
@@ -104,13 +106,20 @@ export class IncomingLink implements Link {
     const opened = openTarget(host, target);
     const link = new IncomingLink(session, attach, opened.node, opened.temporary);
     if (opened.node?.key !== undefined) link.route = link.routeTo(opened.node.exchange, opened.node.key);
+    link.answerTarget = opened.answer;
+    return link;
+  }
+
+  answer(): void {
+    const { host, channel } = this.session;
+    this.answered = true;
     host.writer.send(
-      session.channel,
+      channel,
       attachValue({
-        ...attach,
+        ...this.attach,
         role: !SENDER,
         rcvSettleMode: RECEIVE_FIRST,
-        target: opened.answer,
+        target: this.answerTarget,
         unsettled: [],
         initialDeliveryCount: undefined,
         maxMessageSize: host.limits.messageSizeMax,
@@ -119,8 +128,7 @@ export class IncomingLink implements Link {
         properties: undefined,
       }),
     );
-    link.giveCredit();
-    return link;
+    this.giveCredit();
   }
 
   get heldBytes(): number {
@@ -133,7 +141,7 @@ export class IncomingLink implements Link {
   private giveCredit(): void {
     const { host } = this.session;
     const { linkCredit } = host.limits;
-    if (this.ended || this.credit > linkCredit / 2 || host.session.congested) return;
+    if (this.ended || !this.answered || this.credit > linkCredit / 2 || host.session.congested) return;
     // What is not safe yet counts as well: a client that is not answered sends no more.
     const credit = linkCredit - Math.min(linkCredit, this.session.settledTransfers.size);
     if (credit <= this.credit) return;

@@ -8,8 +8,12 @@ export interface Link {
   readonly handle: number;
   /** The client's role. */
   readonly role: Role;
-  /** The answer to the client's attach. */
+  /** As the client has attached it. */
   readonly attach: Attach;
+  /** The client has been told that it is attached. */
+  readonly answered: boolean;
+  /** Tells the client so, once: what was made for it is safe. */
+  answer(): void;
   /** The client has said how much it takes, or has, or asks for the same of the broker. */
   flow(flow: Flow): void;
   /** The socket, or the session's window, has room again. */

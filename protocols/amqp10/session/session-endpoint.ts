@@ -66,6 +66,8 @@ export class SessionEndpoint {
   ending = false;
   private readonly links = new Map<number, Link>();
   private readonly names = new Map<string, Link>();
+  /** Handles of links that were refused and that the client has not detached yet. */
+  private readonly refused = new Set<number>();
   private nextIncomingId: number;
   private incomingWindow: number;
   private nextOutgoingId = 0;
@@ -107,15 +109,6 @@ export class SessionEndpoint {
     return bytes;
   }
 
-  get linkCount(): number {
-    return this.links.size;
-  }
-
-  /** Links that the client receives by. */
-  *outgoing(): Generator<OutgoingLink> {
-    for (const link of this.links.values()) if (link instanceof OutgoingLink) yield link;
-  }
-
   settledSome(): void {
     for (const link of this.links.values()) if (link instanceof IncomingLink) link.wake();
   }
@@ -141,13 +134,17 @@ export class SessionEndpoint {
     }
     try {
       const link = attach.role === SENDER ? IncomingLink.open(this, attach) : OutgoingLink.open(this, attach);
-      if (link === undefined) return;
       this.links.set(attach.handle, link);
       this.names.set(key, link);
+      this.host.whenSafe(() => this.answer(link));
     } catch (error) {
       if (!(error instanceof BrokerError) && !(error instanceof Amqp10Error && error.extent === 'link')) throw error;
       this.refuseLink(attach, asAmqp10Error(error));
     }
+  }
+
+  private answer(link: Link): void {
+    if (this.links.get(link.handle) === link && !link.answered) link.answer();
   }
 
   /** A link that cannot be is attached without the end that is the broker's to make, and detached with the reason. [§2.6.3] */
@@ -174,22 +171,24 @@ export class SessionEndpoint {
     this.refused.add(handle);
   }
 
-  /** Handles of links that were refused and that the client has not detached yet. */
-  private readonly refused = new Set<number>();
-
   detach(detach: Detach): void {
     const { handle, closed } = detach;
     if (this.refused.delete(handle)) return;
     const link = this.links.get(handle);
     if (link === undefined) throw new Amqp10Error(UNATTACHED_HANDLE, `no link has the handle ${handle}`, 'session');
+    this.answer(link);
     this.remove(link);
     link.end(closed);
-    this.sendDetach({ handle, closed });
+    // What goes with it is gone after a crash as well.
+    this.host.whenSafe(() => {
+      if (!this.ending) this.sendDetach({ handle, closed });
+    });
   }
 
   /** Ends a link for a reason that is not its client's. */
   detachFor(link: Link, error: ErrorCondition, closed = true): void {
     if (this.links.get(link.handle) !== link) return;
+    this.answer(link);
     this.remove(link);
     link.end(false);
     this.sendDetach({ handle: link.handle, closed, error });

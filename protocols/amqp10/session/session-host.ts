@@ -32,9 +32,8 @@ export interface SessionHost {
   failFor(error: unknown): void;
   /** Nothing is read until the answer has come; then `again` is called. */
   awaitAnswer(pending: AccessPending, again: () => void): void;
-  /** Nothing is read until `replyReady`. */
-  awaitReply(): void;
-  replyReady(): void;
+  /** Calls `done` once everything that was asked until now is safe; nothing is read until then. Not if the connection ends before. */
+  whenSafe(done: () => void): void;
   /** The connection has gone: nothing is to be written. */
   readonly gone: boolean;
 }

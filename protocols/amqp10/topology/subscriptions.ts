@@ -28,8 +28,6 @@ export interface OpenedSource {
   readonly queue: string;
   /** As the client is told. */
   readonly answer: Source;
-  /** The queue is this link's alone: a message that it does not select waits for nobody. */
-  readonly own: boolean;
   /** Only one link may read it at a time. */
   readonly exclusive: boolean;
   /** It may be looked through rather than read. */
@@ -49,7 +47,6 @@ export function openSource(host: SessionHost, linkName: string, source: Source, 
       return {
         queue: made.queue,
         answer: made.terminus,
-        own: false,
         exclusive: false,
         browsable: false,
         close: () => made.end(),
@@ -71,7 +68,7 @@ export function openSource(host: SessionHost, linkName: string, source: Source, 
   if (node.kind === 'exchange') return bound(host, linkName, answer, node, filters);
   if (node.declares) declareQueue(host, node.queue);
   else host.session.checkQueue(node.queue);
-  return { queue: node.queue, answer, own: false, exclusive: false, browsable: true, close() {} };
+  return { queue: node.queue, answer, exclusive: false, browsable: true, close() {} };
 }
 
 type ExchangeNode = Node & { readonly kind: 'exchange' };
@@ -105,7 +102,7 @@ function bound(
     };
     const { name } = session.declareQueue('', options);
     bind(session, name, binding);
-    return source(session, name, answer, binding, { own: true, exclusive: false });
+    return source(session, name, answer, binding, false);
   }
   const global = answer.capabilities.includes('global');
   const name = subscriptionName(linkName, shared, kept, global ? undefined : host.containerId);
@@ -127,7 +124,7 @@ function bound(
   }
   session.declareQueue(name, options);
   bind(session, name, binding);
-  return source(session, name, answer, binding, { own: !shared, exclusive: !shared });
+  return source(session, name, answer, binding, !shared);
 }
 
 function source(
@@ -135,12 +132,11 @@ function source(
   queue: string,
   answer: Source,
   through: BindingInfo,
-  { own, exclusive }: { own: boolean; exclusive: boolean },
+  exclusive: boolean,
 ): OpenedSource {
   return {
     queue,
     answer,
-    own,
     exclusive,
     browsable: false,
     through,

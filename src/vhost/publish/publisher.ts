@@ -342,7 +342,7 @@ export class Publisher {
     const { assurance } = draft;
     const durable = queue.durable && assurance !== AT_MOST_ONCE;
     draft.routed = 1;
-    if (this.bounded?.full === true) return this.refuseBacklog(draft);
+    if (this.backlogFull) return this.refuseBacklog(draft);
     if (!durable && this.transient.full) return this.refuseTransient(draft);
     const list = durable ? this.journal.targetList(route) : 0;
     const seq = this.store.append(draft, route, durable, list);
@@ -359,7 +359,7 @@ export class Publisher {
     const body = draft.large as StoredBody | null;
     const { retain } = draft;
     if (retain && this.retained.refuses(route, draft)) draft.retain = false;
-    if (this.bounded?.full === true) return this.refuseBacklog(draft);
+    if (this.backlogFull) return this.refuseBacklog(draft);
     // A large body is where it was put when it began to arrive.
     if (body !== null) durable = body.durable;
     if (!durable && this.transient.full) return this.refuseTransient(draft);

@@ -9,7 +9,8 @@ import { FrameWriter } from '../../../protocols/amqp10/codec/frame-writer.ts';
 import { beginValue, openValue, UINT_MAX } from '../../../protocols/amqp10/codec/performatives.ts';
 import { saslInitValue } from '../../../protocols/amqp10/codec/sasl.ts';
 import { ValueReader } from '../../../protocols/amqp10/codec/value-reader.ts';
-import { type AmqpValue, entryOf, textValue } from '../../../protocols/amqp10/codec/values.ts';
+import { type AmqpValue, composite, entryOf, textValue } from '../../../protocols/amqp10/codec/values.ts';
+import { ScramClient } from '../../auth/scram-client.ts';
 import { startTestBroker, type TestBroker } from '../../support/broker.ts';
 import { Client, settle } from './client.ts';
 
@@ -100,6 +101,32 @@ async function said(socket: Socket): Promise<string[]> {
   return heard;
 }
 
+/** The fields of the next SASL frame of this kind. */
+function saslFrame(socket: Socket, code: number): Promise<readonly AmqpValue[]> {
+  return new Promise((resolve) => {
+    const parser = new FrameParser(
+      {
+        frame(_type, _channel, buffer, start, end) {
+          const reader = new ValueReader().begin(buffer, start, end);
+          if (descriptorCode(reader.descriptor()) !== code) return true;
+          const list = reader.value();
+          socket.off('data', read);
+          resolve(typeof list === 'object' && list?.type === 'list' ? list.value : []);
+          return true;
+        },
+        frameGone() {},
+        frameError() {},
+      },
+      1 << 20,
+    );
+    const read = (chunk: Buffer): void => {
+      const at = chunk.toString('latin1', 0, 4) === 'AMQP' ? 8 : 0;
+      parser.read(chunk, at, chunk.length);
+    };
+    socket.on('data', read);
+  });
+}
+
 const NAMES: Readonly<Record<number, string>> = {
   [descriptors.OPEN]: 'open',
   [descriptors.BEGIN]: 'begin',
@@ -181,6 +208,26 @@ describe('who it is [§5.3]', () => {
 
   test('who may not come without a name is told so without SASL, in an open that has failed', async () => {
     expect(await converse(PLAIN, open())).toEqual(['AMQP 0', 'open, failed', 'close amqp:unauthorized-access']);
+  });
+
+  test('SCRAM-SHA-256: who knows the password is let in, and the broker has proved that it knows it', async () => {
+    for (const [password, outcome] of [
+      ['guest', 0],
+      ['wrong', 1],
+    ] as const) {
+      const scram = new ScramClient('guest', password);
+      const socket = connect(broker.ports.amqp, '127.0.0.1');
+      socket.write(
+        Buffer.concat([SASL, sasl(saslInitValue({ mechanism: 'SCRAM-SHA-256', initialResponse: scram.first }))]),
+      );
+      const fields = await saslFrame(socket, descriptors.SASL_CHALLENGE);
+      const response = { type: 'binary', value: scram.last((fields[0] as { value: Buffer }).value) } as const;
+      socket.write(sasl(composite(descriptors.SASL_RESPONSE, [response])));
+      const [code, proof] = await saslFrame(socket, descriptors.SASL_OUTCOME);
+      expect((code as { value: number }).value).toBe(outcome);
+      if (outcome === 0) expect(scram.trusts((proof as { value: Buffer }).value)).toBe(true);
+      socket.destroy();
+    }
   });
 
   test('the header of AMQP itself is not taken before SASL has ended', async () => {

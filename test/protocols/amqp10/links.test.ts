@@ -3,6 +3,7 @@ import amqplib from 'amqplib';
 import mqtt from 'mqtt';
 import rhea from 'rhea';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ManualClock } from '../../../src/clock/clock.ts';
 import { startTestBroker, type TestBroker, withTemporaryDirectory } from '../../support/broker.ts';
 import { Client, settle } from './client.ts';
 
@@ -388,6 +389,36 @@ describe('subscriptions', () => {
     await settle(again, 'receiver_close', []);
     expect((await client.send(sender, { body: 'nobody' })).outcome).toBe('released');
     await two.close();
+  });
+
+  test('a durable subscription is answered once it is safe, and its end as well', async () => {
+    await withTemporaryDirectory(async (directory) => {
+      const clock = new ManualClock();
+      const slow = await startTestBroker({ data: directory, clock, durability: { flushDelay: '1s' } });
+      const reader = await Client.connect(slow.ports.amqp, { container_id: 'patient' });
+      const answers: string[] = [];
+      const link = reader.connection.open_receiver({
+        ...topic('news', { durable: 2, expiry_policy: 'never' }),
+        ...{ name: 'sub', credit_window: 0 },
+      });
+      link.on('receiver_open', () => answers.push('open'));
+      link.on('receiver_close', () => answers.push('closed'));
+      // What is answered at once comes before what another asks afterwards.
+      const other = (): Promise<void> => Client.connect(slow.ports.amqp).then((client) => client.close());
+      await other();
+      expect(answers).toEqual([]);
+      clock.advance(1_000);
+      await expect.poll(() => answers).toEqual(['open']);
+      link.close();
+      await other();
+      expect(answers).toEqual(['open']);
+      clock.advance(1_000);
+      await expect.poll(() => answers).toEqual(['open', 'closed']);
+      await reader.close();
+      const closed = slow.close();
+      clock.advance(10_000);
+      await closed;
+    });
   });
 
   test('links of a shared subscription get each message once between them', async () => {
