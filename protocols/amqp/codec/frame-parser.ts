@@ -14,6 +14,9 @@
  *
  * A frame that lay in two chunks and is not taken is kept whole, and is the first of the next `read`.
  * It refuses frames that are larger than agreed, or that do not end in 0xCE: `frameError`, after which it is finished.
+ *
+ * `FrameCutter` does the same for frames without an end mark. Not here: a message is three frames, and with its calls in between took 8 to
+ * 13 % more of the processor's time.
  */
 import { giveBack, takeBuffer } from '../../../src/api/index.ts';
 import { FRAME_END, FRAME_OVERHEAD_BYTES } from './constants.ts';
